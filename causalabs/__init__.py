@@ -1,0 +1,1 @@
+"""A declarative language for causal abstraction."""

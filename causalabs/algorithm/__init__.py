@@ -1,0 +1,1 @@
+"""Domains, mechanisms and graphs of high-level causal models."""

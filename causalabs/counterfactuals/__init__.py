@@ -1,0 +1,1 @@
+"""Bases, sources, interchanges and their labels, drawn as a hypothesis says."""

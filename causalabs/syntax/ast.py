@@ -1,0 +1,912 @@
+"""The syntax tree: one frozen class for each rule of `grammar/causal.lark`.
+
+A class is its rule's name in CamelCase (`at_index` -> `AtIndex`, `import_` -> `Import`,
+`or_` -> `Or`). Spans take no part in equality, so that a reformatted file equals itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import TypeAlias
+
+from causalabs.diagnostics import NOWHERE, Span
+
+
+class Name(str):
+    """An identifier or a keyword used as one; a plain string that knows its place."""
+
+    __slots__ = ("span",)
+    span: Span
+
+    def __new__(cls, text: str, span: Span = NOWHERE) -> Name:
+        self = super().__new__(cls, text)
+        self.span = span
+        return self
+
+
+class Text(str):
+    """A quoted string, its escapes decoded; `span` includes the quotes."""
+
+    __slots__ = ("span",)
+    span: Span
+
+    def __new__(cls, text: str, span: Span = NOWHERE) -> Text:
+        self = super().__new__(cls, text)
+        self.span = span
+        return self
+
+
+class Digits(str):
+    """An INT, NUMBER or HEAD token as written (`20_000`, `1e-6`, `7.3`)."""
+
+    __slots__ = ("span",)
+    span: Span
+
+    def __new__(cls, text: str, span: Span = NOWHERE) -> Digits:
+        self = super().__new__(cls, text)
+        self.span = span
+        return self
+
+    @property
+    def value(self) -> int | float:
+        """The number; an `int` where it was written as one."""
+        plain = self.replace("_", "")
+        return int(plain) if plain.isdigit() else float(plain)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Base of all nodes; `span` covers the first to the last token of the rule."""
+
+    span: Span = field(default=NOWHERE, compare=False, repr=False, kw_only=True)
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The nodes directly below `node`, in the order of its fields."""
+    for each in fields(node):
+        value = getattr(node, each.name)
+        if isinstance(value, Node):
+            yield value
+        elif isinstance(value, tuple) and not isinstance(value, Span):
+            yield from (item for item in value if isinstance(item, Node))
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """`node` and everything below it, parents first."""
+    stack = [node]
+    while stack:
+        top = stack.pop()
+        yield top
+        stack.extend(reversed(tuple(children(top))))
+
+
+# ------------------------------------------------------------------------- file
+
+
+@dataclass(frozen=True, slots=True)
+class Import(Node):
+    """`import "file"` (names empty) or `import a, b from "file"`."""
+
+    names: tuple[Name, ...]
+    path: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis(Node):
+    """`hypothesis NAME "claim" ...`."""
+
+    name: Name
+    claim: tuple[Text, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class File(Node):
+    imports: tuple[Import, ...]
+    hypothesis: Hypothesis | None
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DomainDefinition(Node):
+    """`domain NAME = type or type ...` (grammar rule `domain`)."""
+
+    name: Name
+    types: tuple[Type, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Data(Node):
+    """`table NAME from "file" key NAME`."""
+
+    name: Name
+    path: Text
+    key: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Seeds(Node):
+    over: SpanOf
+
+
+# ---------------------------------------------------------------------- domains
+
+
+@dataclass(frozen=True, slots=True)
+class Bool(Node):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Node):
+    """`[-] INT | NUMBER`."""
+
+    digits: Digits
+    negative: bool = False
+
+    @property
+    def value(self) -> int | float:
+        value = self.digits.value
+        return -value if self.negative else value
+
+
+@dataclass(frozen=True, slots=True)
+class Interval(Node):
+    low: Number
+    high: Number
+
+
+@dataclass(frozen=True, slots=True)
+class Mod(Node):
+    modulus: Digits
+
+
+@dataclass(frozen=True, slots=True)
+class Value(Node):
+    """A value by name: a bare NAME or a quoted string."""
+
+    name: Name | Text
+
+
+@dataclass(frozen=True, slots=True)
+class Truth(Node):
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Values(Node):
+    """`{a, b, 3}`."""
+
+    values: tuple[AnyValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cyclic(Node):
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Real(Node):
+    """`real[size] in interval`; size None is a scalar, interval None is unbounded."""
+
+    size: Digits | None
+    interval: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class Enum(Node):
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Named(Node):
+    """A domain by name, or a table's column: `Name`, `cities.country`."""
+
+    name: Name
+    column: Name | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Set(Node):
+    of: Type
+
+
+# ------------------------------------------------------------------- algorithms
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm(Node):
+    name: Name | None
+    statements: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Family(Node):
+    """`NAME` or `NAME[n, m]` in an `input` line; sizes empty for one variable."""
+
+    name: Name
+    sizes: tuple[Digits, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Input(Node):
+    families: tuple[Family, ...]
+    domain: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Binder(Node):
+    """`i in low..high`, both ends included."""
+
+    name: Name
+    low: Expr
+    high: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Cell(Node):
+    """What a `var` or `output` line defines: `NAME` or `NAME[i in 0..3]`."""
+
+    name: Name
+    binders: tuple[Binder, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Var(Node):
+    cell: Cell
+    domain: Type
+    mechanism: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Output(Node):
+    cell: Cell
+    domain: Type
+    mechanism: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Where(Node):
+    condition: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Def(Node):
+    name: Name
+    parameters: tuple[Name, ...]
+    body: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Key(Node):
+    values: tuple[AnyValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Node):
+    key: Key
+    value: AnyValue
+
+
+@dataclass(frozen=True, slots=True)
+class Table(Node):
+    """`table NAME[type, ...] : type = { key -> value, ... }`."""
+
+    name: Name
+    keys: tuple[Type, ...]
+    domain: Type
+    entries: tuple[Entry, ...]
+
+
+# ------------------------------------------------------------------ expressions
+
+
+@dataclass(frozen=True, slots=True)
+class Choose(Node):
+    """`if condition then yes else no`."""
+
+    condition: Expr
+    yes: Expr
+    no: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Or(Node):
+    terms: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Xor(Node):
+    terms: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class And(Node):
+    terms: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not(Node):
+    term: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison(Node):
+    left: Expr
+    operator: Name
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Sum(Node):
+    """`a + b - c`: `operators[i]` stands between `terms[i]` and `terms[i + 1]`."""
+
+    terms: tuple[Expr, ...]
+    operators: tuple[Name, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Product(Node):
+    """`a * b // c % d`, flat like `Sum`."""
+
+    terms: tuple[Expr, ...]
+    operators: tuple[Name, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Negative(Node):
+    term: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Literal(Node):
+    """A number, a quoted string, `true` or `false`."""
+
+    value: Digits | Text | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Field(Node):
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class AtIndex(Node):
+    indices: tuple[Expr | Binder, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ref(Node):
+    """`name`, `name[i, j]`, `source.name`, `cities[city].country`, `carry[i in 0..2]`."""
+
+    name: Name
+    parts: tuple[Field | AtIndex, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Apply(Node):
+    """`f(x, y)` or `sum(x[i] for i in 0..3, ...)`."""
+
+    function: Name
+    arguments: tuple[Expr, ...]
+    binders: tuple[Binder, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern(Node):
+    """A value or an interval of integers."""
+
+    value: AnyValue | Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Arm(Node):
+    """`p | q -> result`; no patterns is `else`."""
+
+    patterns: tuple[Pattern, ...]
+    result: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Match(Node):
+    subject: Expr
+    arms: tuple[Arm, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Such(Node):
+    """`{y in type where condition}`."""
+
+    name: Name
+    domain: Type
+    condition: Expr
+
+
+# --------------------------------------------------------------------- networks
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(Node):
+    """`[16, 16, 16]`."""
+
+    values: tuple[Setting, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument(Node):
+    name: Name | None
+    value: Setting
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Node):
+    function: Name
+    arguments: tuple[Argument, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Network(Node):
+    name: Name | None
+    call: Call
+    wiring: tuple[Wiring, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix(Node):
+    path: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Feed(Node):
+    """`feed a, b`, `feed "x {a}"`, `feed step i: a[i]`, `feed chat "..."`."""
+
+    items: tuple[Text | Ref, ...]
+    step: Name | None = None
+    chat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FeedAny(Node):
+    """`feed any of "..", ".."` or, with `path`, `feed any from "file"`."""
+
+    templates: tuple[Text, ...]
+    path: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Node):
+    """`read v at position as "..." among vocabulary`."""
+
+    variable: Ref
+    position: Position | None = None
+    style: Name | None = None  # "as" or "spelled"
+    text: Text | None = None
+    among: Name | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainUntil(Node):
+    metric: Name
+    operator: Name
+    bound: Number
+
+
+@dataclass(frozen=True, slots=True)
+class TrainTo(Node):
+    algorithm: Name
+    places: tuple[Place, ...]
+
+
+# ------------------------------------------------------------ sites, alignments
+
+
+@dataclass(frozen=True, slots=True)
+class SpanOf(Node):
+    """`3`, `0..2` or `{1, 4, 6}` (grammar rule `span`)."""
+
+    numbers: tuple[Digits, ...]
+    style: Name  # "one", "range" or "set"
+
+    @property
+    def values(self) -> range | tuple[int, ...]:
+        """The numbers meant; a range stays one, however long it is."""
+        found = tuple(int(number.value) for number in self.numbers)
+        return range(found[0], found[1] + 1) if self.style == "range" else found
+
+
+@dataclass(frozen=True, slots=True)
+class Head(Node):
+    """`head 7.3.v`, `head {7.3, 7.9}`, or a named group."""
+
+    heads: tuple[Digits | Name, ...]
+    part: Name | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Module(Node):
+    """`module "path".output`."""
+
+    path: Text
+    part: Name | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Component(Node):
+    """`residual 0..2`, `hidden 1`, `embedding`, `state`, `logits.x`."""
+
+    name: Name
+    layers: SpanOf | None = None
+    part: Name | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Site(Node):
+    place: Head | Module | Component
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Node):
+    at: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Index(Node):
+    at: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Token(Node):
+    """`token k of slot` or `token k after slot`."""
+
+    number: Digits
+    relation: Name
+    of: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens(Node):
+    of: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class EveryToken(Node):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class AnyToken(Node):
+    of: Ref | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LastStep(Node):
+    """`last step`; the word before `step` is kept for the checker."""
+
+    word: Name
+
+
+@dataclass(frozen=True, slots=True)
+class AtSlot(Node):
+    """A slot of the template, or a position by name such as `last`."""
+
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class AtText(Node):
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Positions(Node):
+    positions: tuple[Position, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dims(Node):
+    """`dims 0..11`: the neurons themselves."""
+
+    span_of: SpanOf
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted(Node):
+    """`8 learned dims`, `2 fourier(frequencies = [1]) dims`, `pca dims 0..3`."""
+
+    count: SpanOf | None
+    kind: Name | Call
+    selected: SpanOf | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place(Node):
+    """`v[i] -> sites from site in basis`."""
+
+    variable: Name
+    indices: tuple[Expr | Binder, ...]
+    sites: tuple[Site, ...]
+    every: bool = False
+    origin: Site | None = None
+    basis: Dims | Fitted | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment(Node):
+    name: Name | None
+    algorithm: Name | None
+    places: tuple[Place, ...]
+
+
+# -------------------------------------------------------------- counterfactuals
+
+
+@dataclass(frozen=True, slots=True)
+class Sample(Node):
+    count: Digits
+
+
+@dataclass(frozen=True, slots=True)
+class Exhaustive(Node):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Changes(Node):
+    """`source changes only x, y`."""
+
+    inputs: tuple[Ref, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Balance(Node):
+    variables: tuple[Ref, ...]
+    after: Name | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Keep(Node):
+    """`keep solved`."""
+
+    filter: Name
+
+
+@dataclass(frozen=True, slots=True)
+class KeepWhere(Node):
+    condition: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Taken(Node):
+    """`v` or `v from w`."""
+
+    variable: Ref
+    origin: Ref | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Interchange(Node):
+    taken: tuple[Taken, ...]
+    together: bool = False
+    name: Name | None = None
+    condition: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SettingOf(Node):
+    """`v = value` in a `set` line (grammar rule `setting`)."""
+
+    variable: Ref
+    value: AnyValue
+
+
+@dataclass(frozen=True, slots=True)
+class Assign(Node):
+    settings: tuple[SettingOf, ...]
+    name: Name | None = None
+    condition: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Share(Node):
+    name: Name
+    percent: Digits
+
+
+@dataclass(frozen=True, slots=True)
+class Split(Node):
+    shares: tuple[Share, ...]
+    by: Name | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counterfactuals(Node):
+    statements: tuple[Draw, ...]
+
+
+# --------------------------------------------------------------------- circuits
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAt(Node):
+    """A node of a circuit (grammar rule `node`); `input` and `output` are components."""
+
+    place: Head | Component
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edge(Node):
+    writers: tuple[NodeAt, ...]
+    readers: tuple[NodeAt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group(Node):
+    name: Name
+    nodes: tuple[NodeAt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit(Node):
+    title: Name | Call
+    wires: tuple[Edge | Group, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery(Node):
+    """`circuit NAME by acdc(...) then eap(...)`."""
+
+    title: Name | Call
+    methods: tuple[Call, ...]
+
+
+# ----------------------------------------------------------------- expectations
+
+
+@dataclass(frozen=True, slots=True)
+class Of(Node):
+    subjects: tuple[Ref, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Between(Node):
+    left: tuple[Ref, ...]
+    right: tuple[Ref, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class In(Node):
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Against(Node):
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class By(Node):
+    method: Name | Call
+
+
+@dataclass(frozen=True, slots=True)
+class Under(Node):
+    control: Name | Call
+
+
+@dataclass(frozen=True, slots=True)
+class Metric(Node):
+    """`[modifier] name qualifier*`, as in `patched logit_difference of v`."""
+
+    name: Name
+    qualifiers: tuple[Qualifier, ...] = ()
+    modifier: Name | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bound(Node):
+    number: Number
+    percent: bool = False
+
+    @property
+    def value(self) -> float:
+        return self.number.value / 100 if self.percent else self.number.value
+
+
+@dataclass(frozen=True, slots=True)
+class EverySeed(Node):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class OverSeeds(Node):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Axis(Node):
+    name: Name
+    over: SpanOf | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expect(Node):
+    """`expect m - n >= bound on split under control in every seed`."""
+
+    metrics: tuple[Metric, ...]
+    operator: Name
+    bound: Bound
+    split: Name | None = None
+    control: Under | None = None
+    seeds: EverySeed | OverSeeds | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report(Node):
+    metrics: tuple[Metric, ...]
+    axes: tuple[Axis, ...] = ()
+    split: Name | None = None
+    control: Under | None = None
+
+
+Type: TypeAlias = Bool | Interval | Mod | Cyclic | Real | Enum | Named | Set
+AnyValue: TypeAlias = Number | Truth | Value
+Expr: TypeAlias = (
+    Choose
+    | Or
+    | Xor
+    | And
+    | Not
+    | Comparison
+    | Sum
+    | Product
+    | Negative
+    | Literal
+    | Ref
+    | Apply
+    | Match
+    | Such
+)
+Statement: TypeAlias = Input | Var | Output | Where | Def | Table
+Setting: TypeAlias = Number | Truth | Value | Call | Settings
+Wiring: TypeAlias = Prefix | Feed | FeedAny | Read | TrainUntil | TrainTo
+Position: TypeAlias = (
+    Step
+    | Index
+    | Token
+    | Tokens
+    | EveryToken
+    | AnyToken
+    | LastStep
+    | AtSlot
+    | AtText
+    | Positions
+)
+Draw: TypeAlias = (
+    Sample
+    | Exhaustive
+    | Changes
+    | Balance
+    | Keep
+    | KeepWhere
+    | Interchange
+    | Assign
+    | Split
+)
+Qualifier: TypeAlias = Of | Between | In | Against | By | Under
+Item: TypeAlias = (
+    DomainDefinition
+    | Table
+    | Data
+    | Def
+    | Algorithm
+    | Network
+    | Alignment
+    | Counterfactuals
+    | Circuit
+    | Discovery
+    | Seeds
+    | Expect
+    | Report
+)

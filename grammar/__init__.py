@@ -1,0 +1,1 @@
+"""The grammar of hypothesis files, `causal.lark`, as package data."""
