@@ -872,27 +872,10 @@ Statement: TypeAlias = Input | Var | Output | Where | Def | Table
 Setting: TypeAlias = Number | Truth | Value | Call | Settings
 Wiring: TypeAlias = Prefix | Feed | FeedAny | Read | TrainUntil | TrainTo
 Position: TypeAlias = (
-    Step
-    | Index
-    | Token
-    | Tokens
-    | EveryToken
-    | AnyToken
-    | LastStep
-    | AtSlot
-    | AtText
-    | Positions
+    Step | Index | Token | Tokens | EveryToken | AnyToken | LastStep | AtSlot | AtText | Positions
 )
 Draw: TypeAlias = (
-    Sample
-    | Exhaustive
-    | Changes
-    | Balance
-    | Keep
-    | KeepWhere
-    | Interchange
-    | Assign
-    | Split
+    Sample | Exhaustive | Changes | Balance | Keep | KeepWhere | Interchange | Assign | Split
 )
 Qualifier: TypeAlias = Of | Between | In | Against | By | Under
 Item: TypeAlias = (
