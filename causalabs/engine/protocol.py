@@ -1,0 +1,85 @@
+"""What the rest of the engine asks of a network.
+
+A network is frozen. Its inputs are encoded once into a table; an activation is a function of
+(row, site), captured once. An intervention starts at the earliest site written and runs only
+what can change from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import torch
+from torch import Tensor
+
+from causalabs.algorithm.domains import Column
+from causalabs.hypothesis.model import Site
+
+Scores: TypeAlias = dict[str, Tensor]
+"""Per output element: (batch, classes), classes in the order of the domain's places."""
+
+Edit: TypeAlias = Callable[[Tensor], Tensor]
+"""Current activation at a site (batch, width) -> new activation of the same shape.
+
+For a site of several positions they are concatenated: width = positions * width of one.
+"""
+
+
+class Inputs(Protocol):
+    """Encoded inputs, one row per distinct input; opaque to all but their network."""
+
+    def __len__(self) -> int: ...
+
+
+class Prefix(Protocol):
+    """What must be kept of clean runs to start again at the earliest of some sites."""
+
+    def take(self, rows: Tensor) -> Prefix:
+        """The prefix of these rows, in this order, repeats allowed."""
+        ...
+
+
+class Network(Protocol):
+    """A frozen network with named sites."""
+
+    kind: str
+    record: Mapping[str, Any]
+    """What to tell about it: accuracy, parameters, steps trained, weight hash."""
+
+    def encode(self, columns: Mapping[str, Column]) -> Inputs:
+        """Inputs from the columns of *all* variables of a clean run (slots may need them)."""
+        ...
+
+    def width(self, site: Site) -> int:
+        """Numbers in the activation at `site` (all its positions together)."""
+        ...
+
+    def scores(self, inputs: Inputs) -> Scores:
+        """Clean scores of every row, batched inside, no gradient."""
+        ...
+
+    def capture(self, inputs: Inputs, sites: Sequence[Site]) -> list[Tensor]:
+        """Clean activations of every row at each site: (rows, width) each, no gradient."""
+        ...
+
+    def prefix(self, inputs: Inputs, sites: Sequence[Site]) -> Prefix:
+        """What is needed of every row to run again from the earliest of `sites`."""
+        ...
+
+    def resume(self, prefix: Prefix, edits: Sequence[tuple[Site, Edit]]) -> Scores:
+        """Scores with the edits applied in forward order; gradients flow through edits.
+
+        Only what comes after the earliest edited site is run. An edit's argument is the
+        activation as it is then: changed by upstream edits, otherwise the base's.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where and how numbers are computed."""
+
+    name: str = "cpu"
+    dtype: torch.dtype = torch.float32
