@@ -1,21 +1,19 @@
 """What each grammar rule makes of its children: one function a rule, one node each.
 
-Lark calls these while it parses. All tokens are kept, so that a node's span is the
-stretch from its first child to its last; rules that begin with `_` are spliced in.
+The parser calls these as it goes. All tokens are kept, so that a node's span is the stretch
+from its first child to its last; rules that begin with `_` are spliced in.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from types import SimpleNamespace
-from typing import Any, TypeAlias, cast
-
-from lark import Token
+from typing import Any, TypeAlias
 
 from causalabs.diagnostics import Span
 from causalabs.syntax import ast
 from causalabs.syntax.ast import Digits, Name, Node, Text
+from causalabs.syntax.lexer import Token
 
 Children: TypeAlias = Sequence[Any]
 Builder: TypeAlias = Callable[[Children], Node]
@@ -40,21 +38,19 @@ def decode(quoted: str) -> str:
 
 
 def _span(children: Children) -> Span:
-    first, last = children[0], children[-1]
-    start = first.start_pos if type(first) is Token else first.span[0]
-    return Span(start, last.end_pos if type(last) is Token else last.span[1])
+    return Span(children[0].span[0], children[-1].span[1])
 
 
 def _name(token: Token) -> Name:
-    return Name(token, Span(cast(int, token.start_pos), cast(int, token.end_pos)))
+    return Name(token.text, token.span)
 
 
 def _text(token: Token) -> Text:
-    return Text(decode(token), Span(cast(int, token.start_pos), cast(int, token.end_pos)))
+    return Text(decode(token.text), token.span)
 
 
 def _digits(token: Token) -> Digits:
-    return Digits(token, Span(cast(int, token.start_pos), cast(int, token.end_pos)))
+    return Digits(token.text, token.span)
 
 
 def _nodes(children: Children) -> tuple[Any, ...]:
@@ -62,7 +58,7 @@ def _nodes(children: Children) -> tuple[Any, ...]:
 
 
 def _tokens(children: Children, kind: str) -> list[Token]:
-    return [child for child in children if type(child) is Token and child.type == kind]
+    return [child for child in children if type(child) is Token and child.kind == kind]
 
 
 def _names(children: Children) -> tuple[Name, ...]:
@@ -78,14 +74,14 @@ _NUMBERS = frozenset({"INT", "NUMBER", "HEAD"})
 
 def _numbers(children: Children) -> tuple[Digits, ...]:
     return tuple(
-        _digits(child) for child in children if type(child) is Token and child.type in _NUMBERS
+        _digits(child) for child in children if type(child) is Token and child.kind in _NUMBERS
     )
 
 
 def _after(children: Children, word: str) -> Any:
     """The child behind the token `word`, None where there is no such token."""
     for position, child in enumerate(children):
-        if type(child) is Token and child == word and child.type != "STRING":
+        if type(child) is Token and child.text == word:
             return children[position + 1]
     return None
 
@@ -98,13 +94,13 @@ def _name_after(children: Children, word: str) -> Name | None:
 def _cut(children: Children, mark: str) -> tuple[Children, Children]:
     """The children before and behind the token `mark`; all before where it is not."""
     for position, child in enumerate(children):
-        if type(child) is Token and child == mark and child.type != "STRING":
+        if type(child) is Token and child.text == mark:
             return children[:position], children[position + 1 :]
     return children, ()
 
 
 def _has(children: Children, word: str) -> bool:
-    return any(type(child) is Token and child == word for child in children)
+    return any(type(child) is Token and child.text == word for child in children)
 
 
 def _named_or_node(child: Any) -> Any:
@@ -185,11 +181,11 @@ def _values(c: Children) -> Node:
 
 def _value(c: Children) -> Node:
     token = c[0]
-    return ast.Value(_text(token) if token.type == "STRING" else _name(token), span=_span(c))
+    return ast.Value(_text(token) if token.kind == "STRING" else _name(token), span=_span(c))
 
 
 def _truth(c: Children) -> Node:
-    return ast.Truth(c[0].type == "TRUE", span=_span(c))
+    return ast.Truth(c[0].kind == "true", span=_span(c))
 
 
 def _number(c: Children) -> Node:
@@ -200,7 +196,7 @@ def _number(c: Children) -> Node:
 
 
 def _algorithm(c: Children) -> Node:
-    name = _name(c[1]) if c[1].type == "NAME" else None
+    name = _name(c[1]) if c[1].kind == "NAME" else None
     return ast.Algorithm(name, _nodes(c), span=_span(c))
 
 
@@ -285,11 +281,11 @@ def _comparison(c: Children) -> Node:
     return ast.Comparison(left, _name(_tokens(c, "COMPARE")[0]), right, span=_span(c))
 
 
-_OPERATORS = frozenset({"PLUS", "MINUS", "TIMES", "SLASHES", "PERCENT"})
+_OPERATORS = frozenset({"+", "-", "*", "//", "%"})
 
 
 def _operators(c: Children) -> tuple[Name, ...]:
-    return tuple(_name(child) for child in c if type(child) is Token and child.type in _OPERATORS)
+    return tuple(_name(child) for child in c if type(child) is Token and child.kind in _OPERATORS)
 
 
 def _sum(c: Children) -> Node:
@@ -306,11 +302,11 @@ def _negative(c: Children) -> Node:
 
 def _literal(c: Children) -> Node:
     token = c[0]
-    if token.type in _NUMBERS:
+    if token.kind in _NUMBERS:
         return ast.Literal(_digits(token), span=_span(c))
-    if token.type == "STRING":
+    if token.kind == "STRING":
         return ast.Literal(_text(token), span=_span(c))
-    return ast.Literal(token.type == "TRUE", span=_span(c))
+    return ast.Literal(token.kind == "true", span=_span(c))
 
 
 def _ref(c: Children) -> Node:
@@ -365,25 +361,25 @@ def _prefix(c: Children) -> Node:
 def _feed(c: Children) -> Node:
     step = _name_after(c, "step")
     items = c[4:] if step is not None else c[1:]
-    chat = type(items[0]) is Token and items[0].type == "CHAT"
+    chat = type(items[0]) is Token and items[0].kind == "chat"
     fed = [
         _text(item) if type(item) is Token else item
         for item in items
-        if type(item) is not Token or item.type == "STRING"
+        if type(item) is not Token or item.kind == "STRING"
     ]
     return ast.Feed(tuple(fed), step, chat, span=_span(c))
 
 
 def _feed_any(c: Children) -> Node:
     texts = _texts(c)
-    if c[2] == "from":
+    if c[2].text == "from":
         return ast.FeedAny((), texts[0], span=_span(c))
     return ast.FeedAny(texts, span=_span(c))
 
 
 def _read(c: Children) -> Node:
     nodes, texts = _nodes(c), _texts(c)
-    style = next((_name(t) for t in c if type(t) is Token and t in ("as", "spelled")), None)
+    style = next((_name(t) for t in c if type(t) is Token and t.text in ("as", "spelled")), None)
     return ast.Read(
         nodes[0],
         nodes[1] if len(nodes) > 1 else None,
@@ -419,7 +415,7 @@ def _settings(c: Children) -> Node:
 
 
 def _alignment(c: Children) -> Node:
-    name = _name(c[1]) if c[1].type == "NAME" else None
+    name = _name(c[1]) if c[1].kind == "NAME" else None
     return ast.Alignment(name, _name_after(c, "of"), _nodes(c), span=_span(c))
 
 
@@ -438,12 +434,12 @@ def _site(c: Children) -> Node:
 
 
 def _head(c: Children) -> Node:
-    part = _name(c[-1]) if len(c) > 3 and c[-2] == "." else None
+    part = _name(c[-1]) if len(c) > 3 and c[-2].text == "." else None
     body = c[1:-2] if part is not None else c[1:]
     heads = tuple(
-        _digits(token) if token.type == "HEAD" else _name(token)
+        _digits(token) if token.kind == "HEAD" else _name(token)
         for token in body
-        if token.type in ("HEAD", "NAME")
+        if token.kind in ("HEAD", "NAME")
     )
     return ast.Head(heads, part, span=_span(c))
 
@@ -511,7 +507,7 @@ def _fitted(c: Children) -> Node:
 
 
 def _span_of(c: Children) -> Node:
-    style = "one" if len(c) == 1 else "set" if c[0] == "{" else "range"
+    style = "one" if len(c) == 1 else "set" if c[0].text == "{" else "range"
     span = _span(c)
     return ast.SpanOf(_numbers(c), Name(style, span), span=span)
 
@@ -556,7 +552,7 @@ def _named_and_filtered(c: Children) -> tuple[Name | None, Any]:
 def _interchange(c: Children) -> Node:
     name, condition = _named_and_filtered(c)
     taken = tuple(node for node in c if isinstance(node, ast.Taken))
-    together = bool(_tokens(c, "TOGETHER"))
+    together = bool(_tokens(c, "together"))
     return ast.Interchange(taken, together, name, condition, span=_span(c))
 
 
@@ -642,7 +638,7 @@ def _report(c: Children) -> Node:
 def _control(c: Children) -> ast.Under | None:
     """The `under` of a whole line: a word and a control, spliced in behind the split."""
     for position, child in enumerate(c):
-        if type(child) is Token and child.type == "UNDER":
+        if type(child) is Token and child.kind == "under":
             control = c[position + 1]
             return ast.Under(_named_or_node(control), span=_span(c[position : position + 2]))
     return None
@@ -719,6 +715,3 @@ def _rule_of(class_name: str) -> str:
 
 BUILDERS: dict[str, Builder] = _builders()
 """Rule name to the function that builds its node."""
-
-TRANSFORMER = SimpleNamespace(**BUILDERS)
-"""The same, as the object of callbacks that Lark wants."""

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from causalabs.diagnostics import Diagnostic, Source
 from causalabs.syntax import ast
-from causalabs.syntax.tables import parser
+from causalabs.syntax.lexer import tokens
+from causalabs.syntax.machine import Machine
+from causalabs.syntax.tables import tables
 
 
 @dataclass(frozen=True)
@@ -25,5 +27,8 @@ class Parsed:
 
 def parse(source: Source) -> Parsed:
     """Reads `source`; what cannot be read is reported and left out."""
-    tree: ast.File = parser().parse(source.text)  # type: ignore[assignment]
-    return Parsed(tree, (), frozenset(), source)
+    machine = Machine(tables())
+    for token in tokens(source.text):
+        if not machine.read(machine.settle(token)):
+            raise ValueError(token)
+    return Parsed(machine.values[-1], (), frozenset(), source)
