@@ -1,0 +1,1 @@
+"""The built-in networks, how they are trained, and where their weights are kept."""
