@@ -13,17 +13,22 @@ from typing import NamedTuple
 
 from causalabs.diagnostics import Span
 
-LEADING = frozenset(
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+LEADING = _words(
     """import hypothesis domain table def algorithm network alignment counterfactuals circuit
     seeds expect report input output var where feed read sample exhaustive balance keep
-    interchange split if then else for match and or xor not true false""".split()
+    interchange split if then else for match and or xor not true false"""
 )
 """Words that begin a statement or steer an expression: never names, anywhere."""
 
-SOFT = frozenset(
+SOFT = _words(
     """after against among any as at between bool by changes chat cyclic dims every from
     head implement in index key mod module of on only over prefix real seed set source
-    spelled step to together token tokens train under until""".split()
+    spelled step to together token tokens train under until"""
 )
 """Words that are names wherever the grammar has no use for them."""
 
@@ -42,8 +47,8 @@ class Token(NamedTuple):
         return Span(self.start, self.end)
 
 
-SIGNS = frozenset("-> .. = + - * // % ( ) [ ] { } , : . |".split())
-COMPARISONS = frozenset("== != <= >= < >".split())
+SIGNS = _words("-> .. = + - * // % ( ) [ ] { } , : . |")
+COMPARISONS = _words("== != <= >= < >")
 
 _TOKEN = re.compile(
     r"""(?:\s++|\#[^\n]*+)*+

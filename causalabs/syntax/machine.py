@@ -121,7 +121,7 @@ class Machine:
 
 def _spliced(children: list[Any]) -> list[Any]:
     """Children with those of nameless rules put in; a list that grows, grows in place."""
-    if not any([type(child) is list for child in children]):
+    if list not in map(type, children):
         return children
     flat: list[Any] = children[0] if type(children[0]) is list else [children[0]]
     for child in children[1:]:

@@ -82,7 +82,7 @@ def convert(lark: Lark) -> Tables:
     for terminal in lark.terminals:
         plain = isinstance(terminal.pattern, PatternStr)
         kinds[terminal.name] = terminal.pattern.value if plain else terminal.name
-    table: Any = lark.parser.parser._parse_table  # type: ignore[attr-defined]
+    table: Any = lark.parser.parser._parse_table
     number = {state: position for position, state in enumerate(table.states)}
     rules: dict[Any, int] = {}
     actions, jumps = [], []
