@@ -12,9 +12,20 @@ from causalabs.algorithm.model import Algorithm
 from causalabs.engine.encode import classes_of
 from causalabs.engine.errors import EngineError
 from causalabs.engine.networks.base import BuiltIn, Output
+from causalabs.engine.networks.gru import Gru
 from causalabs.engine.networks.mlp import Mlp
+from causalabs.engine.networks.prompts import Tokenizer
+from causalabs.engine.networks.tokens import make_vocabulary
+from causalabs.engine.networks.transformer import Transformer
 from causalabs.engine.protocol import Device
-from causalabs.hypothesis.model import FeedVectors, NetworkSpec, Setting
+from causalabs.hypothesis.model import (
+    FeedSteps,
+    FeedText,
+    FeedTokens,
+    FeedVectors,
+    NetworkSpec,
+    Setting,
+)
 
 KINDS = ("mlp", "transformer", "gru")
 
@@ -46,6 +57,18 @@ def architecture(spec: NetworkSpec, algorithms: Sequence[Algorithm]) -> BuiltIn:
     match spec.kind, spec.feed:
         case "mlp", FeedVectors(inputs):
             return Mlp(_hidden(settings), feed=inputs, domains=domains, outputs=outputs)
+        case "gru", FeedSteps(steps):
+            return Gru(_whole(settings, "width"), steps=steps, domains=domains, outputs=outputs)
+        case "transformer", FeedText() | FeedTokens():
+            named = [v.name for v in algorithms[0].inputs]
+            tokenizer = Tokenizer(make_vocabulary(spec.feed, domains), named)
+            layers, heads, width = (_whole(settings, n) for n in ("layers", "heads", "width"))
+            if width % heads:
+                raise EngineError(
+                    f"`width = {width}` does not divide into {heads} heads",
+                    f"write `width = {max(1, width // heads) * heads}`",
+                )
+            return Transformer(layers, heads, width, tokenizer=tokenizer, outputs=outputs)
         case kind, _ if kind in KINDS:
             raise EngineError(f"`{kind}` cannot be fed this way")
         case kind, _:
@@ -62,3 +85,10 @@ def _hidden(settings: Mapping[str, Setting]) -> tuple[int, ...]:
     if not isinstance(found, tuple) or not all(isinstance(n, int) and n > 0 for n in found):
         raise EngineError("`hidden` is not a list of layer widths", "write `hidden = [16, 16]`")
     return tuple(int(n) for n in found)  # type: ignore[arg-type]
+
+
+def _whole(settings: Mapping[str, Setting], name: str) -> int:
+    found = settings.get(name)
+    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+        raise EngineError(f"`{name}` is not a whole number above 0", f"write `{name} = 4`")
+    return found

@@ -1,0 +1,230 @@
+"""One run of a transformer's blocks, from any stage on and from any position on.
+
+A block has six stages, each with sites that can be edited after it:
+
+| stage | computes | sites |
+|---|---|---|
+| QKV | queries, keys, values | `head i.j.q`, `.k`, `.v` |
+| Z | what each head has attended to | `head i.j.z` |
+| HEADS | each head's term, if it is asked for | `head i.j` |
+| ATTENTION | their sum and the bias | `attention i` |
+| MLP | the term the MLP adds | `mlp i` |
+| RESIDUAL | the sum of all: the output of the block | `residual i` |
+
+Stage 0 is the embedding; block i's stages are 1 + 6 i + the stage's number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from causalabs.engine.networks.transformer import Block, Transformer
+
+QKV, Z, HEADS, ATTENTION, MLP, RESIDUAL = range(6)
+STAGES = 6
+
+CARRIED: Mapping[int, tuple[str, ...]] = {
+    QKV: ("x", "q", "k", "v"),
+    Z: ("x", "z"),
+    HEADS: ("x", "z"),
+    ATTENTION: ("x", "attention"),
+    MLP: ("x", "mlp"),
+    RESIDUAL: ("x",),
+}
+"""What a run that starts right after a stage must be given."""
+
+Touch: TypeAlias = Callable[[Tensor], "Tensor | None"]
+"""Sees an activation (batch, width); what it returns, if anything, is written."""
+
+
+@dataclass(frozen=True, eq=False)
+class Edited:
+    """A touch of tensor `name`, coordinates `first` to `last`, at tokens `at` (batch, count).
+
+    `at` counts tokens of the whole prompt.
+    """
+
+    stage: int
+    name: str
+    first: int
+    last: int
+    at: Tensor
+    touch: Touch
+    head: int = 0
+
+
+def stage_of(block: int, stage: int) -> int:
+    """Number of a block's stage among all."""
+    return 1 + STAGES * block + stage
+
+
+def carried(stage: int) -> tuple[str, ...]:
+    """Names of the tensors that a run started after `stage` needs."""
+    return ("x",) if stage == 0 else CARRIED[(stage - 1) % STAGES]
+
+
+class Flow:
+    """The tensors of a run, of tokens `first` and later; earlier ones by `past` keys and values.
+
+    `reads` (batch, groups) are the tokens that are unembedded.
+    """
+
+    def __init__(
+        self,
+        network: Transformer,
+        tensors: Mapping[str, Tensor],
+        *,
+        first: int,
+        past: Mapping[str, Tensor],
+        reads: Tensor,
+        edits: Sequence[Edited] = (),
+    ) -> None:
+        self.network = network
+        self.tensors = dict(tensors)
+        self.first = first
+        self.past = past
+        self.reads = reads
+        self.narrowed = False  # only the tokens in `reads` are left
+        self.terms: dict[tuple[int, int], Tensor] = {}  # heads' terms as edited
+        self.edits: dict[int, list[Edited]] = {}
+        for edit in edits:
+            self.edits.setdefault(edit.stage, []).append(edit)
+        self.may_narrow = all(edit.stage < self._last_block for edit in edits)
+
+    @property
+    def _last_block(self) -> int:
+        return stage_of(len(self.network.blocks) - 1, QKV)
+
+    def edit(self, stage: int) -> None:
+        """Apply the edits of a stage that has been computed."""
+        for edit in self.edits.get(stage, ()):
+            if edit.name == "head":
+                self._edit_head(edit)
+            else:
+                whole = self.tensors[edit.name]
+                self.tensors[edit.name] = self._edited(whole, edit, edit.first, edit.last)
+
+    def compute(self, stage: int) -> None:
+        """Run one stage over what the stages before it left."""
+        block = self.network.blocks[(stage - 1) // STAGES]
+        match (stage - 1) % STAGES:
+            case 0:
+                self._qkv(block, narrow=self.may_narrow and stage == self._last_block)
+            case 1:
+                self._attend((stage - 1) // STAGES)
+            case 2:
+                self.tensors.pop("heads", None)
+            case 3:
+                self._attention(block)
+            case 4:
+                self.tensors["x"] = x = self.tensors["x"] + self.tensors["attention"]
+                inner = functional.gelu(block.linear(block.normed(x, "second"), "widen"))
+                self.tensors["mlp"] = block.linear(inner, "narrow")  # (batch, position, width)
+            case _:
+                self.tensors["x"] = self.tensors["x"] + self.tensors["mlp"]
+
+    def read(self) -> Tensor:
+        """The residual stream at the tokens read: (batch, groups, width)."""
+        if self.narrowed:
+            return self.tensors["x"]
+        at = (self.reads - self.first).clamp(min=0)
+        return gather(self.tensors["x"], at)
+
+    # ------------------------------------------------------------------- stages
+
+    def _qkv(self, block: Block, *, narrow: bool) -> None:
+        x = self.tensors["x"]  # (batch, position, width)
+        normed = block.normed(x, "first")
+        if narrow and self.reads.shape[1] < x.shape[1]:
+            at = (self.reads - self.first).clamp(min=0)
+            width = x.shape[2]
+            weight, bias = block["qkv_weight"], block["qkv_bias"]
+            keys = functional.linear(normed, weight[width:], bias[width:])
+            asked = functional.linear(gather(normed, at), weight[:width], bias[:width])
+            self.tensors["x"] = gather(x, at)  # (batch, groups, width)
+            self.tensors["q"] = asked
+            self.tensors["k"], self.tensors["v"] = torch.chunk(keys, 2, dim=-1)
+            self.narrowed = True
+        else:
+            parts = torch.chunk(block.linear(normed, "qkv"), 3, dim=-1)
+            self.tensors["q"], self.tensors["k"], self.tensors["v"] = parts
+
+    def _attend(self, layer: int) -> None:
+        k, v = self.tensors.pop("k"), self.tensors.pop("v")
+        if self.first:
+            k = torch.cat([self.past[f"k{layer}"], k], dim=1)
+            v = torch.cat([self.past[f"v{layer}"], v], dim=1)
+        q = self._split(self.tensors.pop("q"))  # (batch, head, query, dim)
+        k, v = self._split(k), self._split(v)  # (batch, head, key, dim)
+        weights = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)  # (batch, head, query, key)
+        masked = self._future(q.shape[2], k.shape[2])
+        if masked is not None:
+            weights = weights.masked_fill(masked, -math.inf)
+        z = weights.softmax(dim=-1) @ v  # (batch, head, query, dim)
+        self.tensors["z"] = z.transpose(1, 2).flatten(2)  # (batch, query, width)
+
+    def _future(self, queries: int, keys: int) -> Tensor | None:
+        """Keys that a query may not see: (query, key) or (batch, 1, query, key)."""
+        device = self.reads.device
+        if self.narrowed:
+            asked = self.reads.clamp(min=self.first)
+            return (torch.arange(keys, device=device) > asked[:, :, None])[:, None]
+        if queries == 1:
+            return None
+        asked = torch.arange(self.first, self.first + queries, device=device)
+        return torch.arange(keys, device=device) > asked[:, None]
+
+    def _attention(self, block: Block) -> None:
+        total = block.linear(self.tensors.pop("z"), "out")
+        change = self.tensors.pop("heads", None)
+        self.tensors["attention"] = total if change is None else total + change
+
+    def _split(self, whole: Tensor) -> Tensor:
+        """(batch, position, width) -> (batch, head, position, dim)."""
+        batch, position, width = whole.shape
+        heads = self.network.heads
+        return whole.reshape(batch, position, heads, width // heads).transpose(1, 2)
+
+    # -------------------------------------------------------------------- edits
+
+    def _edit_head(self, edit: Edited) -> None:
+        """A head's term is formed only here; what the edit changes is added to the sum."""
+        block = self.network.blocks[(edit.stage - 1) // STAGES]
+        mine = slice(edit.first, edit.last)
+        before = self.terms.get((edit.stage, edit.head))
+        if before is None:
+            z = self.tensors["z"][..., mine]
+            before = functional.linear(z, block["out_weight"][:, mine])
+        after = self._edited(before, edit, 0, before.shape[-1])
+        if after is not before:
+            self.terms[edit.stage, edit.head] = after  # a second edit sees the first
+            change = after - before
+            earlier = self.tensors.get("heads")
+            self.tensors["heads"] = change if earlier is None else earlier + change
+
+    def _edited(self, whole: Tensor, edit: Edited, first: int, last: int) -> Tensor:
+        """`whole` (batch, position, width) with some tokens' coordinates touched."""
+        at = edit.at - self.first  # (batch, count)
+        current = gather(whole[..., first:last], at)  # (batch, count, coordinates)
+        found = edit.touch(current.flatten(1))
+        if found is None:
+            return whole
+        new = found.reshape(current.shape)
+        index = at[:, :, None].expand_as(new)
+        if first == 0 and last == whole.shape[-1]:
+            return whole.scatter(1, index, new)
+        inner = whole[..., first:last].scatter(1, index, new)
+        return torch.cat([whole[..., :first], inner, whole[..., last:]], dim=-1)
+
+
+def gather(whole: Tensor, at: Tensor) -> Tensor:
+    """(batch, position, width) at (batch, count) -> (batch, count, width)."""
+    return whole.gather(1, at[:, :, None].expand(-1, -1, whole.shape[2]))
