@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import torch
 
 from causalabs.algorithm.domains import Domain
@@ -13,10 +15,13 @@ from causalabs.engine.encode import classes_of
 from causalabs.engine.errors import EngineError
 from causalabs.engine.networks.base import BuiltIn, Output
 from causalabs.engine.networks.gru import Gru
+from causalabs.engine.networks.implement import interchange_accuracy, interchange_loss
 from causalabs.engine.networks.mlp import Mlp
 from causalabs.engine.networks.prompts import Tokenizer
 from causalabs.engine.networks.tokens import make_vocabulary
+from causalabs.engine.networks.train import RECIPES, DrawBases, Progress, Recipe, Teacher, train
 from causalabs.engine.networks.transformer import Transformer
+from causalabs.engine.networks.weights import cache_folder, key_of, load, save, weight_hash
 from causalabs.engine.protocol import Device
 from causalabs.hypothesis.model import (
     FeedSteps,
@@ -32,13 +37,109 @@ KINDS = ("mlp", "transformer", "gru")
 
 def generator(seed: int, name: str) -> torch.Generator:
     """The generator of one named stream of draws: streams of one seed are independent."""
+    return torch.Generator().manual_seed(_stream(seed, name))
+
+
+def numpy_generator(seed: int, name: str) -> np.random.Generator:
+    """The same for numpy's draws."""
+    return np.random.default_rng(_stream(seed, name))
+
+
+def _stream(seed: int, name: str) -> int:
     digest = hashlib.sha256(f"{name}:{seed}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+    return int.from_bytes(digest[:8], "little") >> 1
+
+
+def build(
+    spec: NetworkSpec,
+    algorithms: Sequence[Algorithm],
+    *,
+    seed: int,
+    trained: bool = True,
+    draw_bases: DrawBases | None = None,
+    draws: str = "",
+    progress: Progress | None = None,
+    device: Device | None = None,
+) -> BuiltIn[Any]:
+    """The network of a hypothesis, frozen, trained unless it is wanted fresh.
+
+    `draw_bases(count, generator)` draws the inputs it is trained on; `draws` is a text that
+    says how, from which its weights are found again: without it they are not kept. The
+    record tells `accuracy`, `steps`, `seconds`, `parameters`, `weights` (their hash), and
+    `origin`: "untrained", "trained" or "kept".
+
+    Errors: `EngineError` where the network cannot be built, or misses its accuracy.
+    """
+    device = device or Device()
+    network = untrained(spec, algorithms, seed=seed, device=device)
+    if not trained:
+        return finish(network, {"origin": "untrained", "seed": seed})
+    if draw_bases is None:
+        raise ValueError("training needs `draw_bases`")
+    recipe = RECIPES[spec.kind]
+    key = key_of(spec, algorithms, draws=draws, recipe=recipe, seed=seed, device=device)
+    path = cache_folder() / f"{key}.safetensors"
+    found, problem = load(network, path) if draws else (None, None)
+    notes = [problem] if problem else []
+    if found is not None:
+        return finish(network, {**found, "origin": "kept"})
+    if problem and progress is not None:
+        progress(f"warning: {problem}", 0.0)
+    record = _train(network, spec, algorithms, recipe, seed, draw_bases, progress)
+    record["weights"] = weight_hash(network)
+    problem = save(network, record, path) if draws else None
+    if problem:
+        notes.append(problem)
+        if progress is not None:
+            progress(f"warning: {problem}", 1.0)
+    return finish(network, {**record, "origin": "trained", **({"notes": notes} if notes else {})})
+
+
+def finish(network: BuiltIn[Any], record: Mapping[str, Any]) -> BuiltIn[Any]:
+    """Freeze the network and write down what it is."""
+    network.freeze()
+    parameters = sum(p.numel() for p in network.parameters())
+    shape = {"kind": network.kind, "parameters": parameters, "weights": weight_hash(network)}
+    network.record = {**record, **shape}
+    return network
+
+
+def _train(
+    network: BuiltIn[Any],
+    spec: NetworkSpec,
+    algorithms: Sequence[Algorithm],
+    recipe: Recipe,
+    seed: int,
+    draw_bases: DrawBases,
+    progress: Progress | None,
+) -> dict[str, Any]:
+    if progress is not None:
+        progress(f"drawing inputs for the {network.kind}", 0.0)
+    teacher = Teacher(network, algorithms, draw_bases)
+    draws = numpy_generator(seed, "training inputs")
+    loss = None
+    if spec.implement is not None:
+        loss = interchange_loss(teacher, spec.implement, recipe=recipe, draws=draws)
+    record = train(
+        teacher,
+        recipe=recipe,
+        until=spec.until,
+        draws=draws,
+        batches=generator(seed, "batches"),
+        loss=loss,
+        progress=progress,
+    )
+    record["seed"] = seed
+    if spec.implement is not None:
+        record["interchange_accuracy"] = interchange_accuracy(
+            teacher, spec.implement, count=recipe.judged, draws=draws
+        )
+    return record
 
 
 def untrained(
     spec: NetworkSpec, algorithms: Sequence[Algorithm], *, seed: int, device: Device | None = None
-) -> BuiltIn:  # type: ignore[type-arg]
+) -> BuiltIn[Any]:
     """A network of this architecture with freshly drawn weights."""
     device = device or Device()
     network = architecture(spec, algorithms)
@@ -46,7 +147,7 @@ def untrained(
     return network.to(device=device.name, dtype=device.dtype)
 
 
-def architecture(spec: NetworkSpec, algorithms: Sequence[Algorithm]) -> BuiltIn:  # type: ignore[type-arg]
+def architecture(spec: NetworkSpec, algorithms: Sequence[Algorithm]) -> BuiltIn[Any]:
     """The network `spec` describes, its weights not yet set."""
     domains = domains_of(algorithms)
     outputs = [

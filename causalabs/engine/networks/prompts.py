@@ -188,7 +188,7 @@ class Tokenizer:
             raise EngineError(f"`{say_position(slot)}` needs `{missing[0]}`, which is not given")
         from causalabs.algorithm.evaluate import evaluate_expression
 
-        found = evaluate_expression(slot.pick, prompts.columns)
+        found = evaluate_expression(slot.pick, prompts.columns, len(prompts))
         return np.broadcast_to(np.asarray(found, dtype=np.int64), (len(prompts),))
 
     def _of_text(self, text: str, prompts: Prompts) -> NDArray[np.int64]:
