@@ -1,0 +1,257 @@
+"""What can be said by name: networks, bases, positions, metrics, controls and the like.
+
+The grammar knows none of these; the checker looks them up here, so a plug-in adds one by
+`register`. `runnable` False is what this version checks but cannot run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, TypeVar
+
+from causalabs.hypothesis.model import Setting
+
+Kind: TypeAlias = Literal["int", "number", "text", "bool", "ints", "name"]
+PARAMETER_BUDGET = 10**8
+"""Most parameters of a network that is trained here."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A setting of a call: `default` None and not `optional` must be given."""
+
+    name: str
+    kind: Kind
+    default: Setting | None = None
+    low: float | None = None
+    high: float | None = None
+    optional: bool = False
+    among: tuple[str, ...] = ()
+
+    @property
+    def example(self) -> str:
+        """What a person could type."""
+        if self.among:
+            return f"{self.name} = {self.among[0]}"
+        shown = {"int": "16", "number": "0.5", "text": '"..."', "bool": "true", "name": "zero"}
+        return f"{self.name} = {shown.get(self.kind, '[16, 16]')}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Anything registered."""
+
+    name: str
+    parameters: tuple[Parameter, ...] = ()
+    runnable: bool = True
+
+
+@dataclass(frozen=True)
+class Component:
+    """A part of a network: `indexed` by layer, by layer and head, or not at all."""
+
+    name: str
+    indexed: Literal["layer", "head", "no"] = "no"
+    parts: tuple[str, ...] = ()
+    placed: bool = True
+
+    @property
+    def example(self) -> str:
+        """How a site of this component is written."""
+        return self.name + {"layer": " 0", "head": " 0.0", "no": ""}[self.indexed]
+
+
+@dataclass(frozen=True)
+class NetworkKind(Entry):
+    """`positions`: what tells its sites apart; `feeds` is what `feed` may be."""
+
+    components: tuple[Component, ...] = ()
+    positions: Literal["none", "steps", "tokens"] = "tokens"
+    feeds: Literal["vectors", "steps", "text"] = "text"
+    built_in: bool = False
+    classes: bool = False
+    """Whether it has one score per value of the domain read."""
+
+
+@dataclass(frozen=True)
+class BasisKind(Entry):
+    """`assigns`: a value can be set in it without a source (SEMANTICS I5)."""
+
+    assigns: bool = False
+    searched: bool = False
+    """Whether its coordinates are fitted towards the interchanges."""
+
+
+@dataclass(frozen=True)
+class Method(Entry):
+    """A way to find a circuit."""
+
+
+@dataclass(frozen=True)
+class PositionName(Entry):
+    """A position that is one word."""
+
+
+@dataclass(frozen=True)
+class ControlKind(Entry):
+    """Something that must fail."""
+
+
+@dataclass(frozen=True)
+class MetricKind(Entry):
+    """A measurement: `of` what it is taken, and between which bounds it lies."""
+
+    of: Literal["network", "lines", "either", "circuit"] = "lines"
+    low: float | None = 0.0
+    high: float | None = 1.0
+    proportion: bool = False
+    set_valued: bool = False
+
+
+@dataclass(frozen=True)
+class Modifier(Entry):
+    """A word before a metric, as in `patched logit_difference`."""
+
+
+@dataclass(frozen=True)
+class SplitRole(Entry):
+    """A split that the procedure gives a meaning: to fit, to choose, to judge."""
+
+    use: Literal["fit", "choose", "judge"] = "judge"
+
+
+E = TypeVar("E", bound=Entry)
+_ENTRIES: dict[tuple[type[Entry], str], Entry] = {}
+
+
+def register(entry: Entry) -> None:
+    """Add an entry; a later one of the same kind and name replaces it."""
+    _ENTRIES[type(entry), entry.name] = entry
+
+
+def find(kind: type[E], name: str) -> E | None:
+    """The entry of that kind and name.
+
+    >>> find(BasisKind, "learned").runnable, find(BasisKind, "lerned")
+    (True, None)
+    """
+    found = _ENTRIES.get((kind, name))
+    return found if isinstance(found, kind) else None
+
+
+def names(kind: type[Entry]) -> tuple[str, ...]:
+    """Names of all entries of a kind, in order of registration."""
+    return tuple(name for each, name in _ENTRIES if each is kind)
+
+
+def can_assign(basis: str) -> bool:
+    """Whether `set v = k` can be written in this basis."""
+    found = find(BasisKind, basis)
+    return found is not None and found.assigns
+
+
+_LOGITS = Component("logits")
+_PARTS = ("q", "k", "v", "z")
+_BLOCKS = (
+    Component("embedding"),
+    Component("residual", "layer"),
+    Component("attention", "layer"),
+    Component("mlp", "layer"),
+    Component("head", "head", _PARTS),
+    _LOGITS,
+)
+_APART = (Component("tokens"), Component("positions"))
+_MODULE = (Component("module"),)
+
+
+def _networks() -> tuple[NetworkKind, ...]:
+    path, width = Parameter("path", "text"), Parameter("width", "int", low=1, high=65_536)
+    layers = Parameter("layers", "int", low=1, high=128)
+    heads = Parameter("heads", "int", low=1, high=1024)
+    hidden = Parameter("hidden", "ints", low=1, high=10**6)
+    bare = (Component("hidden", "layer", placed=False), Component("logits", placed=False))
+    state = (Component("state"), Component("logits", placed=False))
+    every = _BLOCKS + _APART + _MODULE
+    return (
+        NetworkKind("mlp", (hidden,), True, bare, "none", "vectors", True, True),
+        NetworkKind(
+            "transformer", (layers, heads, width), True, _BLOCKS, "tokens", "text", True, True
+        ),
+        NetworkKind("gru", (width,), True, state, "steps", "steps", True, True),
+        NetworkKind("huggingface", (Parameter("id", "text"),), False, every),
+        NetworkKind("tracr", (path,), False, _BLOCKS + _APART, classes=True),
+        NetworkKind(
+            "checkpoint", (path, Parameter("net", "text", optional=True)), False, every
+        ),
+        NetworkKind("python", (Parameter("name", "text"),), False, every, classes=True),
+        NetworkKind("compiled", (path,), False, _BLOCKS + _APART, classes=True),
+    )
+
+
+def _bases() -> tuple[BasisKind, ...]:
+    frequencies = Parameter("frequencies", "ints", low=1)
+    path = Parameter("path", "text", optional=True)
+    return (
+        BasisKind("whole", assigns=False),
+        BasisKind("neurons", assigns=False),
+        BasisKind("learned", searched=True),
+        BasisKind("fourier", (frequencies,), searched=True),
+        BasisKind("pca", runnable=False),
+        BasisKind("svd", runnable=False),
+        BasisKind("probe", runnable=False, assigns=True),
+        BasisKind("mean_difference", runnable=False, assigns=True),
+        BasisKind("fixed", (Parameter("path", "text"),), runnable=False, assigns=True),
+        BasisKind("sae", (path,), runnable=False),
+        BasisKind("masked", runnable=False, searched=True),
+        BasisKind("boundless", runnable=False, searched=True),
+        BasisKind("random", runnable=False),
+    )
+
+
+def _metrics() -> tuple[MetricKind, ...]:
+    circuit = ("faithfulness", "completeness", "minimality", "precision", "recall")
+    return (
+        MetricKind("accuracy", of="either", proportion=True),
+        MetricKind("iia", proportion=True),
+        MetricKind("mass", of="either", set_valued=True),
+        MetricKind("logit_difference", of="either", low=None, high=None),
+        MetricKind("loss", of="either", high=None),
+        MetricKind("kl", of="either", runnable=False, high=None),
+        *(MetricKind(name, runnable=False, of="circuit") for name in circuit),
+        MetricKind("screens_off", runnable=False, proportion=True),
+        MetricKind("edges", runnable=False, of="circuit", high=None),
+    )
+
+
+def _discovery() -> tuple[Method, ...]:
+    threshold = Parameter("threshold", "number", low=0, optional=True)
+    keep = Parameter("edges", "int", low=1, optional=True)
+    steps = Parameter("steps", "int", default=5, low=1)
+    return (
+        Method("acdc", (Parameter("threshold", "number", low=0),), False),
+        Method("eap", (threshold, keep), False),
+        Method("eap_ig", (threshold, keep, steps), False),
+        Method("attribution", (threshold, keep), False),
+        Method("hisp", (threshold, keep), False),
+        Method("prune", (threshold, keep), False),
+    )
+
+
+def _words() -> tuple[Entry, ...]:
+    controls = ("untrained", "random_basis", "shuffled_sources", "random_sites")
+    later = ("shuffled_labels", "random_circuit", "constant")
+    modifiers = ("patched", "mean", "median", "normalised")
+    return (
+        PositionName("last"),
+        PositionName("first"),
+        *(ControlKind(name) for name in controls),
+        *(ControlKind(name, runnable=False) for name in later),
+        *(Modifier(name, runnable=False) for name in modifiers),
+        SplitRole("train", use="fit"),
+        SplitRole("select", use="choose"),
+        SplitRole("heldout", use="judge"),
+    )
+
+
+for _entry in (*_networks(), *_bases(), *_metrics(), *_discovery(), *_words()):
+    register(_entry)
