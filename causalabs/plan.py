@@ -6,7 +6,13 @@ measurement) for one seed under one control; jobs are what a killed run resumes 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from causalabs.hypothesis.model import Alignment, Hypothesis, Quantity, Term
 
 PLAN_VERSION = 1
 """Raised whenever the same file would be run differently: old runs are then not reused."""
@@ -43,3 +49,110 @@ class Plan:
     seeds: tuple[int, ...]
     backend: str = "native"
     version: int = PLAN_VERSION
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as plain JSON values."""
+        return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
+
+    @property
+    def hash(self) -> str:
+        """Name of the plan: equal for equal plans, whatever the machine."""
+        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def quantities(hypothesis: Hypothesis) -> Iterator[Quantity]:
+    """Everything that is to be measured: expectations first, then reports."""
+    for expectation in hypothesis.expectations:
+        yield expectation.quantity
+    yield from hypothesis.reports
+
+
+def make_plan(hypothesis: Hypothesis, *, backend: str = "native") -> Plan:
+    """The jobs that measure what the hypothesis expects and reports, and no more.
+
+    Terms that need the same procedure (seed, control, alignment) share one job.
+    """
+    wanted: dict[tuple[str, str], tuple[dict[int, None], dict[str, None]]] = {}
+    for quantity in quantities(hypothesis):
+        for term in quantity.terms:
+            lines, splits = wanted.setdefault(procedure(term), ({}, {}))
+            lines.update(dict.fromkeys(term.lines))
+            if quantity.split:
+                splits[quantity.split] = None
+    jobs = tuple(
+        Job(seed, control, alignment, tuple(sorted(lines)), tuple(splits))
+        for seed in hypothesis.seeds
+        for (control, alignment), (lines, splits) in wanted.items()
+    )
+    return Plan(
+        hypothesis=hypothesis.name,
+        canonical=hypothesis.canonical,
+        files=hypothesis.files,
+        jobs=jobs,
+        seeds=hypothesis.seeds,
+        backend=backend,
+    )
+
+
+def procedure(term: Term) -> tuple[str, str]:
+    """Control and alignment of the job that measures a term."""
+    return term.control.name, term.alignment
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a plan will cost, as far as the file alone tells.
+
+    `examples` is per seed, None where an exhaustive count is not known before drawing;
+    `fits` counts fitted spaces, each choice of a search once.
+    """
+
+    networks: int
+    jobs: int
+    fits: int
+    examples: int | None
+    choices: int
+
+
+def cost(hypothesis: Hypothesis, plan: Plan) -> Cost:
+    """Networks to train, jobs, fits and examples of a plan."""
+    fits = choices = 0
+    for job in plan.jobs:
+        if job.alignment:
+            alignment = hypothesis.alignment_named(job.alignment)
+            count = sum(len(space.labels) for space in alignment.spaces)
+            choices += count
+            fits += 0 if job.control == "random_basis" else _fitted(alignment)
+    counterfactuals = hypothesis.counterfactuals
+    sample = counterfactuals.sample
+    return Cost(
+        networks=len(plan.seeds),
+        jobs=len(plan.jobs),
+        fits=fits,
+        examples=None if sample is None else sample * len(counterfactuals.lines),
+        choices=choices,
+    )
+
+
+def _fitted(alignment: Alignment) -> int:
+    return sum(
+        len(space.labels)
+        for space in alignment.spaces
+        if space.basis.kind not in ("whole", "neurons")
+    )
+
+
+def not_measured(hypothesis: Hypothesis) -> tuple[str, ...]:
+    """Aligned variables that no interchange line sets: nothing is claimed of them."""
+    moved = {
+        (line.algorithm, variable)
+        for line in hypothesis.counterfactuals.lines
+        for variable in line.variables
+    }
+    return tuple(
+        variable
+        for alignment in hypothesis.alignments
+        for variable in alignment.variables
+        if (alignment.algorithm, variable) not in moved
+    )

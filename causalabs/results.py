@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -53,14 +54,29 @@ class Outcome:
     job: str
     measured: tuple[Measured, ...]
     fits: tuple[FitRecord, ...] = ()
-    network: dict[str, Any] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
+    network: Mapping[str, Any] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
+class SeedValue:
+    """One seed's value with its interval; `verdict` where each seed is judged."""
+
+    seed: int
+    value: float
+    low: float
+    high: float
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True)
 class Judged:
-    """A quantity with its 95 % interval; `verdict` None for a `report`."""
+    """A quantity with its 95 % interval; `verdict` None for a `report`.
+
+    `samples` counts the examples behind it. With `in every seed` value, low and high are
+    those of the seed furthest on the wrong side of the bound.
+    """
 
     text: str
     line: int
@@ -72,4 +88,68 @@ class Judged:
     bound: float | None = None
     comparison: str | None = None
     verdict: Verdict | None = None
-    per_seed: tuple[float, ...] = ()
+    seeds: tuple[SeedValue, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """IIA of one line in one alignment, plain and under each control that was run."""
+
+    line: str
+    alignment: str
+    split: str
+    values: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Results:
+    """A finished run.
+
+    `network` tells of the network under test; `fits[job]` how its spaces were fitted;
+    `seconds` what took how long. `cached` is true when nothing was run for it now.
+    """
+
+    hypothesis: str
+    claim: str
+    verdict: Verdict
+    expectations: tuple[Judged, ...]
+    reports: tuple[Judged, ...]
+    table: tuple[Row, ...]
+    network: Mapping[str, Any]
+    fits: Mapping[str, tuple[FitRecord, ...]]
+    plan: str
+    run: str
+    environment: Mapping[str, Any]
+    seconds: Mapping[str, float]
+    notes: tuple[str, ...] = ()
+    cached: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The document that `causalabs run --json` prints."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(document: Mapping[str, Any]) -> Results:
+        """Inverse of `to_json`; KeyError or TypeError when it is not such a document."""
+        fields = dict(document)
+        fields["expectations"] = tuple(_judged(each) for each in fields["expectations"])
+        fields["reports"] = tuple(_judged(each) for each in fields["reports"])
+        fields["table"] = tuple(
+            Row(**{**row, "values": tuple((name, value) for name, value in row["values"])})
+            for row in fields["table"]
+        )
+        fields["fits"] = {
+            job: tuple(fit_record(record) for record in records)
+            for job, records in fields["fits"].items()
+        }
+        fields["notes"] = tuple(fields["notes"])
+        return Results(**fields)
+
+
+def fit_record(document: Mapping[str, Any]) -> FitRecord:
+    """A `FitRecord` from its JSON form."""
+    return FitRecord(**{**document, "select_scores": tuple(document["select_scores"])})
+
+
+def _judged(document: Mapping[str, Any]) -> Judged:
+    return Judged(**{**document, "seeds": tuple(SeedValue(**s) for s in document["seeds"])})

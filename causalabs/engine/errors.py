@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from causalabs.errors import RunError
 
-class EngineError(Exception):
+
+class EngineError(RunError):
     """What cannot be run, named as the file names it; `help` says what to do about it.
 
     >>> print(EngineError("`residual 7` does not exist", "this network has `residual 0..2`"))
     `residual 7` does not exist
       = help: this network has `residual 0..2`
     """
-
-    def __init__(self, message: str, help: str = "") -> None:
-        self.message = message
-        self.help = help
-        super().__init__(f"{message}\n  = help: {help}" if help else message)

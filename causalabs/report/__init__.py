@@ -1,1 +1,1 @@
-"""Results for people: terminal, JSON."""
+"""Results for people: the terminal and plain text."""

@@ -1,0 +1,120 @@
+"""A plan's jobs in order, each kept as soon as it is done; then the verdict."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import torch
+
+from causalabs.engine.jobs import Resources, run_job
+from causalabs.hypothesis.model import Hypothesis
+from causalabs.judge import judge, overall, table
+from causalabs.plan import Job, Plan
+from causalabs.results import Outcome, Results
+from causalabs.runs import RunFolder
+
+Progress = Callable[[str, float], None]
+"""What is being done, and which share of it is done (0 to 1)."""
+
+
+def execute(
+    hypothesis: Hypothesis,
+    plan: Plan,
+    folder: RunFolder,
+    *,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> Results:
+    """Run what is not done yet, judge, keep the results.
+
+    Raises `RunError` when a run cannot go on; finished jobs stay in the folder.
+    """
+    say = progress or (lambda text, share: None)
+    start = time.perf_counter()
+    resources = Resources(hypothesis, device=device, progress=say)
+    outcomes: dict[str, Outcome] = {}
+    for number, job in enumerate(plan.jobs):
+        done = folder.load(job.name)
+        if done is None:
+            say(f"{describe(job)} ({number + 1} of {len(plan.jobs)})", 0.0)
+            done = run_job(
+                job,
+                hypothesis,
+                resources=resources,
+                progress=say,
+                device=device,
+                folder=folder.path / "bases",
+            )
+            folder.save(done)
+        outcomes[job.name] = done
+    expectations, reports = judge(hypothesis, plan, outcomes)
+    results = Results(
+        hypothesis=hypothesis.name,
+        claim=hypothesis.claim,
+        verdict=overall(expectations),
+        expectations=expectations,
+        reports=reports,
+        table=table(hypothesis, plan, outcomes),
+        network=_network(plan, outcomes),
+        fits={name: outcome.fits for name, outcome in outcomes.items() if outcome.fits},
+        plan=plan.hash,
+        run=str(folder.path),
+        environment=environment(device),
+        seconds=_seconds(outcomes, time.perf_counter() - start),
+        notes=tuple(dict.fromkeys(note for each in outcomes.values() for note in each.notes)),
+    )
+    folder.finish(results)
+    return results
+
+
+def describe(job: Job) -> str:
+    """A job as a person would say it: `seed 0, free, under untrained`."""
+    words = [f"seed {job.seed}"]
+    words += [job.alignment] if job.alignment else []
+    words += [f"under {job.control}"] if job.control else []
+    return ", ".join(words)
+
+
+def environment(device: str) -> dict[str, Any]:
+    """What numbers may depend on beside plan and seed."""
+    return {
+        "causalabs": _version("causalabs"),
+        "torch": torch.__version__,
+        "numpy": _version("numpy"),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "device": device,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _network(plan: Plan, outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
+    """Records of the networks under test, by seed where there are several."""
+    found = {
+        str(job.seed): dict(outcomes[job.name].network)
+        for job in reversed(plan.jobs)
+        if job.control != "untrained"
+    }
+    if len(plan.seeds) == 1 and found:
+        return next(iter(found.values()))
+    return {"seeds": {str(seed): found.get(str(seed), {}) for seed in plan.seeds}}
+
+
+def _seconds(outcomes: Mapping[str, Outcome], now: float) -> dict[str, float]:
+    """Seconds by kind of work over all jobs, and what this command itself took."""
+    found: dict[str, float] = {}
+    for outcome in outcomes.values():
+        for kind, seconds in outcome.seconds.items():
+            found[kind] = round(found.get(kind, 0.0) + seconds, 3)
+    return {**found, "total": round(now, 3)}

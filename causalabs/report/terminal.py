@@ -1,0 +1,144 @@
+"""A run's results on a terminal: claim, verdicts, controls beside, what took how long."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from causalabs.results import FitRecord, Judged, Results, Row
+
+STYLES = {"met": "bold green", "not met": "bold red", "undecided": "bold yellow"}
+MARKS = {"met": "✓", "not met": "✗", "undecided": "?"}
+PLAIN = "network"
+"""Heading of the column that holds the procedure as it stands."""
+
+
+def show(results: Results, console: Console) -> None:
+    """Print a report of `results`."""
+    console.print(Group(*_sections(results)))
+
+
+def _sections(results: Results) -> list[RenderableType]:
+    found: list[RenderableType] = [_headline(results), Text()]
+    if results.expectations:
+        found += [_judged_table(results.expectations, judged=True), Text()]
+    if results.reports:
+        found += [_judged_table(results.reports, judged=False), Text()]
+    if results.table:
+        found += [_controls(results.table), Text()]
+    found += [_details(results)]
+    return found
+
+
+def _headline(results: Results) -> RenderableType:
+    text = Text()
+    text.append(results.hypothesis or "(no name)", style="bold")
+    text.append("  ")
+    text.append(f"{MARKS[results.verdict]} {results.verdict}", style=STYLES[results.verdict])
+    if results.cached:
+        text.append("  cached", style="dim")
+    if results.claim:
+        text.append("\n" + textwrap.fill(results.claim, 78), style="italic")
+    return text
+
+
+def _judged_table(rows: tuple[Judged, ...], *, judged: bool) -> RenderableType:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
+    table.add_column("expected" if judged else "reported", overflow="fold")
+    table.add_column("value", justify="right")
+    table.add_column("95 % interval")
+    if judged:
+        table.add_column("verdict", no_wrap=True)
+    for row in rows:
+        cells: list[RenderableType] = [
+            Text(row.text),
+            Text(number(row.value)),
+            Text(interval(row)),
+        ]
+        if judged and row.verdict:
+            cells.append(Text(f"{MARKS[row.verdict]} {row.verdict}", style=STYLES[row.verdict]))
+        table.add_row(*cells)
+        if len(row.seeds) > 1:
+            values = "  ".join(f"{each.seed}: {number(each.value)}" for each in row.seeds)
+            table.add_row(Padding(Text(f"seeds  {values}", style="dim"), (0, 0, 0, 2)))
+    return table
+
+
+def number(value: float) -> str:
+    """A measured number with three decimals.
+
+    >>> number(0.9371)
+    '.937'
+    >>> number(-0.5), number(1.0)
+    ('-.500', '1.000')
+    """
+    text = f"{value:.3f}"
+    return text.replace("0.", ".", 1) if abs(value) < 1 and text.lstrip("-")[0] == "0" else text
+
+
+def interval(row: Judged) -> str:
+    """The interval with its sample size, or `exact`."""
+    if row.exact:
+        return f"exact, n = {row.samples:,}"
+    return f"{number(row.low)} .. {number(row.high)}, n = {row.samples:,}"
+
+
+def _controls(rows: tuple[Row, ...]) -> RenderableType:
+    names = list(dict.fromkeys(name for row in rows for name, _ in row.values))
+    names.sort(key=lambda name: name != "")
+    alignments = {row.alignment for row in rows}
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
+    table.add_column("IIA by interchange")
+    for name in names:
+        table.add_column(name or PLAIN, justify="right")
+    for row in rows:
+        title = row.line + (f" in {row.alignment}" if len(alignments) > 1 else "")
+        values = dict(row.values)
+        cells = [number(values[name]) if name in values else "" for name in names]
+        table.add_row(f"{title}, {row.split}", *cells)
+    return table
+
+
+def _details(results: Results) -> RenderableType:
+    lines = [_network_line(results.network)]
+    for job, fits in results.fits.items():
+        lines += [_fit_line(job, fit) for fit in fits if fit.steps or fit.select_scores]
+    lines += list(results.notes)
+    kinds = [f"{kind} {seconds:.1f} s" for kind, seconds in results.seconds.items()]
+    lines += ["time: " + ", ".join(kinds), f"run: {results.run}"]
+    return Text("\n".join(line for line in lines if line), style="dim")
+
+
+def _network_line(network: Mapping[str, Any]) -> str:
+    seeds = network.get("seeds")
+    if isinstance(seeds, Mapping):
+        return "\n".join(f"seed {seed}: {_network_line(each)}" for seed, each in seeds.items())
+    told = [f"{key} {_value(value)}" for key, value in network.items() if _tellable(value)]
+    return "network: " + ", ".join(told) if told else ""
+
+
+def _tellable(value: object) -> bool:
+    return isinstance(value, str | int | float | bool) and len(str(value)) <= 40
+
+
+def _value(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _fit_line(job: str, fit: FitRecord) -> str:
+    parts = [f"fit {job}: {fit.space}"]
+    if fit.select_scores:
+        scores = " ".join(number(score) for score in fit.select_scores)
+        parts.append(f"chose {fit.choice} (select IIA {scores})")
+    if fit.steps:
+        parts.append(
+            f"{fit.restarts} restarts, {fit.steps} steps, {fit.examples:,} examples, "
+            f"{fit.capacity:,} numbers, train IIA {number(fit.train_iia)}"
+        )
+    return ", ".join(parts)

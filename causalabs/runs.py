@@ -1,0 +1,174 @@
+"""Run folders: what survives a kill, and what makes the same command say `cached`.
+
+    runs/<plan hash>/plan.json                what was run
+    runs/<plan hash>/jobs/<job>.npz, .json    finished jobs: rows of agreement, records
+    runs/<plan hash>/bases/<job>-*.safetensors
+    runs/<plan hash>/results.json             written last
+
+Everything is written to a temporary name and renamed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import zipfile
+from dataclasses import asdict, dataclass, replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from causalabs.errors import RunError
+from causalabs.plan import Plan
+from causalabs.results import Measured, Outcome, Results, fit_record
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, whole or not at all."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one plan."""
+
+    path: Path
+
+    @staticmethod
+    def open(root: Path, plan: Plan) -> RunFolder:
+        """The folder of `plan` below `root`, made where it is not there yet.
+
+        Raises `RunError` where it cannot be read or written.
+        """
+        path = root / plan.hash
+        try:
+            (path / "jobs").mkdir(parents=True, exist_ok=True)
+            (path / "bases").mkdir(exist_ok=True)
+            write_atomically(path / "plan.json", _json(plan.to_json()))
+        except OSError as error:
+            raise RunError(
+                f"the run folder {path} cannot be used: {error.strerror or error}",
+                "name another place with --runs FOLDER",
+            ) from error
+        return RunFolder(path)
+
+    def finished(self) -> Results | None:
+        """The results of a finished run, marked `cached`; None where it is not finished."""
+        document = _read_json(self.path / "results.json")
+        if document is None:
+            return None
+        try:
+            return replace(Results.from_json(document), cached=True, run=str(self.path))
+        except (KeyError, TypeError, ValueError):
+            _set_aside(self.path / "results.json")
+            return None
+
+    def finish(self, results: Results) -> None:
+        """Keep the results; from now on the plan is `cached`."""
+        self._write("results.json", _json(results.to_json()))
+
+    def save(self, outcome: Outcome) -> None:
+        """Keep a finished job."""
+        buffer = BytesIO()
+        hits = {f"hits{i}": np.packbits(each.hits) for i, each in enumerate(outcome.measured)}
+        np.savez(buffer, **hits)  # type: ignore[arg-type]
+        self._write(f"jobs/{outcome.job}.npz", buffer.getvalue())
+        measured = [
+            [each.metric, each.line, each.split, len(each.hits), each.exact]
+            for each in outcome.measured
+        ]
+        record = {
+            "job": outcome.job,
+            "measured": measured,
+            "fits": [asdict(fit) for fit in outcome.fits],
+            "network": dict(outcome.network),
+            "seconds": dict(outcome.seconds),
+            "notes": list(outcome.notes),
+        }
+        self._write(f"jobs/{outcome.job}.json", _json(record))
+
+    def load(self, job: str) -> Outcome | None:
+        """A finished job; a damaged one is set aside and counts as not done."""
+        path = self.path / "jobs" / f"{job}.json"
+        record = _read_json(path)
+        if record is None:
+            return None
+        try:
+            return _outcome(record, path.with_suffix(".npz"))
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+            _set_aside(path)
+            return None
+
+    def _write(self, name: str, content: bytes) -> None:
+        try:
+            write_atomically(self.path / name, content)
+        except OSError as error:
+            raise RunError(
+                f"{self.path / name} cannot be written: {error.strerror or error}",
+                "make room or name another place with --runs FOLDER; finished jobs are kept",
+            ) from error
+
+
+def _outcome(record: dict[str, Any], archive: Path) -> Outcome:
+    with np.load(archive, allow_pickle=False) as packed:
+        measured = tuple(
+            Measured(
+                metric,
+                line,
+                split,
+                np.unpackbits(packed[f"hits{i}"], count=count).astype(np.bool_),
+                exact,
+            )
+            for i, (metric, line, split, count, exact) in enumerate(record["measured"])
+        )
+    if any(
+        len(each.hits) != row[3] for each, row in zip(measured, record["measured"], strict=True)
+    ):
+        raise ValueError("rows are missing")
+    return Outcome(
+        job=record["job"],
+        measured=measured,
+        fits=tuple(fit_record(each) for each in record["fits"]),
+        network=record["network"],
+        seconds=record["seconds"],
+        notes=tuple(record["notes"]),
+    )
+
+
+def _json(document: Any) -> bytes:
+    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        document = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError):
+        _set_aside(path)
+        return None
+    except OSError as error:
+        raise RunError(
+            f"{path} cannot be read: {error.strerror or error}",
+            "remove that folder, or name another place with --runs FOLDER",
+        ) from error
+    if not isinstance(document, dict):
+        _set_aside(path)
+        return None
+    return document
+
+
+def _set_aside(path: Path) -> None:
+    """Keep a damaged file for whoever wants to look, out of the way of the next run."""
+    if path.exists():
+        os.replace(path, path.with_name(path.name + ".damaged"))
