@@ -13,7 +13,7 @@ import numpy as np
 
 from causalabs.hypothesis.model import Expectation, Hypothesis, Quantity, Term
 from causalabs.intervals import Part, combine
-from causalabs.plan import Job, Plan, procedure
+from causalabs.plans import Job, Plan, procedure
 from causalabs.results import Judged, Measured, Outcome, Row, SeedValue, Verdict
 
 COMPARE: Mapping[str, Callable[[float, float], bool]] = {

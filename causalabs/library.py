@@ -11,7 +11,7 @@ from causalabs.diagnostics import Diagnostic, Source
 
 if TYPE_CHECKING:
     from causalabs.hypothesis.model import Hypothesis
-    from causalabs.plan import Plan
+    from causalabs.plans import Plan
     from causalabs.results import Results
 
 
@@ -41,7 +41,7 @@ def format(text: str) -> str:
 
 def plan(hypothesis: Hypothesis) -> Plan:
     """What running a hypothesis would do; needs no network."""
-    from causalabs.plan import make_plan
+    from causalabs.plans import make_plan
 
     return make_plan(hypothesis)
 
@@ -61,7 +61,7 @@ def run(
     jobs finished before that are kept below `runs` and not run again.
     """
     from causalabs.errors import RunError
-    from causalabs.plan import make_plan
+    from causalabs.plans import make_plan
     from causalabs.runs import RunFolder
 
     if seed is not None:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from causalabs.errors import RunError
-from causalabs.plan import Plan
+from causalabs.plans import Plan
 from causalabs.results import Measured, Outcome, Results, fit_record
 
 

@@ -13,7 +13,7 @@ import torch
 from causalabs.engine.jobs import Resources, run_job
 from causalabs.hypothesis.model import Hypothesis
 from causalabs.judge import judge, overall, table
-from causalabs.plan import Job, Plan
+from causalabs.plans import Job, Plan
 from causalabs.results import Outcome, Results
 from causalabs.runs import RunFolder
 

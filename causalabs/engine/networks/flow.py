@@ -126,7 +126,7 @@ class Flow:
                 self._attention(block)
             case 4:
                 self.tensors["x"] = x = self.tensors["x"] + self.tensors["attention"]
-                inner = functional.gelu(block.linear(block.normed(x, "second"), "widen"))
+                inner = functional.relu(block.linear(block.normed(x, "second"), "widen"))
                 self.tensors["mlp"] = block.linear(inner, "narrow")  # (batch, position, width)
             case _:
                 self.tensors["x"] = self.tensors["x"] + self.tensors["mlp"]
