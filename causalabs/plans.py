@@ -114,6 +114,10 @@ class Cost:
     examples: int | None
     choices: int
 
+    def to_json(self) -> dict[str, Any]:
+        """The cost as plain JSON values."""
+        return asdict(self)
+
 
 def cost(hypothesis: Hypothesis, plan: Plan) -> Cost:
     """Networks to train, jobs, fits and examples of a plan."""

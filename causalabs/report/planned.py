@@ -1,0 +1,48 @@
+"""A plan for people: what would run and what it costs."""
+
+from __future__ import annotations
+
+from causalabs.hypothesis.model import Hypothesis
+from causalabs.plans import Plan, cost, not_measured
+
+
+def planned_text(hypothesis: Hypothesis, plan: Plan) -> str:
+    """The plan as lines of text."""
+    found = cost(hypothesis, plan)
+    lines = [f"{hypothesis.name or '(no name)'}  plan {plan.hash}", ""]
+    network = hypothesis.network
+    settings = ", ".join(f"{key} = {_plain(value)}" for key, value in network.settings)
+    lines.append(f"network   {network.kind}({settings}), seeds {_seeds(plan.seeds)}")
+    lines += _examples(hypothesis, found.examples)
+    lines.append(f"cost      {found.jobs} jobs, {found.fits} fits, {found.networks} trained")
+    for job in plan.jobs:
+        moved = ", ".join(hypothesis.counterfactuals.lines[line].name for line in job.lines)
+        what = moved or "accuracy"
+        lines.append(f"  {job.name}: {what} on {', '.join(job.splits)}")
+    missing = not_measured(hypothesis)
+    if missing:
+        lines.append(f"aligned but never interchanged: {', '.join(missing)}")
+    if hypothesis.unsupported:
+        lines += ["", "this version checks but cannot run:"]
+        lines += [f"  {each}" for each in hypothesis.unsupported]
+    return "\n".join(lines)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_plain(each) for each in value) + "]"
+    return str(value)
+
+
+def _seeds(seeds: tuple[int, ...]) -> str:
+    if len(seeds) > 1 and seeds == tuple(range(seeds[0], seeds[-1] + 1)):
+        return f"{seeds[0]}..{seeds[-1]}"
+    return ", ".join(map(str, seeds))
+
+
+def _examples(hypothesis: Hypothesis, count: int | None) -> list[str]:
+    counterfactuals = hypothesis.counterfactuals
+    splits = ", ".join(f"{name} {float(share):.0%}" for name, share in counterfactuals.splits)
+    how = "every interchange" if count is None else f"{count:,} examples a seed"
+    by = f" by {counterfactuals.by}" if counterfactuals.by else ""
+    return [f"examples  {how} over {len(counterfactuals.lines)} lines; {splits}{by}"]
