@@ -1,0 +1,395 @@
+"""Tables: columns of data files, and finite functions written out in a file."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice, product
+from math import prod
+from pathlib import Path
+
+from causalabs.algorithm.context import NODES
+from causalabs.algorithm.declared import BIGGEST, Report, coded_value, domain_of
+from causalabs.algorithm.domains import (
+    Bool,
+    Domain,
+    Enum,
+    FiniteDomain,
+    Interval,
+    Scalar,
+    SetOf,
+    size,
+    values,
+)
+from causalabs.algorithm.expression import Table
+from causalabs.algorithm.names import nearest
+from causalabs.algorithm.rules_names import BadRow, DuplicateKey, UnknownColumn, UnreadableTable
+from causalabs.algorithm.rules_types import (
+    BadSet,
+    DuplicateEntry,
+    MissingEntries,
+    TooMany,
+    WrongType,
+)
+from causalabs.algorithm.typing_ import domain_text, written
+from causalabs.diagnostics import NOWHERE, Span
+from causalabs.syntax import ast
+
+LARGEST_FILE = 64 * 2**20
+MOST_ROWS = 1_000_000
+
+
+@dataclass(frozen=True)
+class DataTable:
+    """A data file: each column's domain, and look-ups from the key to the others."""
+
+    name: str
+    path: Path
+    key: str
+    columns: Mapping[str, Domain]
+    look_ups: Mapping[str, Table] = field(repr=False)
+    digest: str = ""
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[object, ...]]
+    lines: Sequence[int]
+
+
+class _Unreadable(Exception):
+    """Why a data file cannot be used; `line` 0 is the file as a whole."""
+
+    def __init__(self, reason: str, line: int = 0, columns: Sequence[str] = ()) -> None:
+        self.reason, self.line, self.columns = reason, line, tuple(columns)
+        super().__init__(reason)
+
+
+def load(node: ast.Data, folder: Path, report: Report) -> DataTable | None:
+    """Reads the file of a `table ... from` line; what is wrong with it is reported."""
+    name, path = str(node.name), folder / str(node.path)
+    try:
+        content = read_bytes(path)
+        found = _parse(content, path.suffix.lower())
+    except _Unreadable as error:
+        if error.line:
+            columns = ", ".join(f"`{column}`" for column in error.columns) or "its columns"
+            where = str(node.path)
+            report(
+                BadRow(
+                    span=node.path.span, path=where, line=error.line, reason=error.reason,
+                    columns=columns,
+                )
+            )  # fmt: skip
+        else:
+            report(UnreadableTable(span=node.path.span, name=name, reason=error.reason))
+        return None
+    if str(node.key) not in found.columns:
+        report(
+            UnknownColumn(
+                span=node.key.span,
+                table=name,
+                name=str(node.key),
+                columns=", ".join(f"`{column}`" for column in found.columns),
+                suggestion=nearest(str(node.key), found.columns),
+            )
+        )
+        return None
+    return _table(node, path, found, hashlib.sha256(content).hexdigest(), report)
+
+
+def read_bytes(path: Path, largest: int = LARGEST_FILE) -> bytes:
+    """A file's content; `_Unreadable` says why there is none."""
+    try:
+        if not path.exists():
+            raise _Unreadable("there is no such file")
+        if not path.is_file():
+            raise _Unreadable("it is not a file")
+        if path.stat().st_size > largest:
+            raise _Unreadable(f"it is larger than {largest // 2**20} MiB")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise _Unreadable((reason or "the path cannot be used").lower()) from None
+
+
+def _parse(content: bytes, suffix: str) -> _Rows:
+    if suffix not in (".csv", ".jsonl"):
+        raise _Unreadable("its name ends neither in `.csv` nor in `.jsonl`")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _Unreadable("it is not UTF-8 text") from None
+    if "\0" in text:
+        raise _Unreadable("it is not text")
+    found = _csv(text) if suffix == ".csv" else _json_lines(text)
+    if not found.rows:
+        raise _Unreadable("it has no rows")
+    if len(found.rows) > MOST_ROWS:
+        raise _Unreadable(f"it has more than {MOST_ROWS:,} rows")
+    return found
+
+
+def _csv(text: str) -> _Rows:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows: list[tuple[object, ...]] = []
+    lines: list[int] = []
+    columns: tuple[str, ...] = ()
+    try:
+        for row in reader:
+            if not row:
+                continue
+            if not columns:
+                columns = tuple(cell.strip() for cell in row)
+                _check_columns(columns)
+                continue
+            if len(row) != len(columns):
+                reason = f"{len(row)} values where there are {len(columns)} columns"
+                raise _Unreadable(reason, reader.line_num, columns)
+            rows.append(tuple(cell.strip() for cell in row))
+            lines.append(reader.line_num)
+    except csv.Error as error:
+        raise _Unreadable(str(error), max(1, reader.line_num), columns) from None
+    return _Rows(columns, rows, lines)
+
+
+def _check_columns(columns: Sequence[str]) -> None:
+    if "" in columns:
+        raise _Unreadable("a column has no name", 1, [c for c in columns if c])
+    if len(set(columns)) < len(columns):
+        twice = next(column for column in columns if columns.count(column) > 1)
+        raise _Unreadable(f"column `{twice}` stands twice", 1, columns)
+
+
+def _json_lines(text: str) -> _Rows:
+    rows: list[tuple[object, ...]] = []
+    lines: list[int] = []
+    columns: tuple[str, ...] = ()
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            raise _Unreadable("not valid JSON", number, columns) from None
+        if not isinstance(record, dict) or not record:
+            raise _Unreadable("not a JSON object", number, columns)
+        if not columns:
+            columns = tuple(record)
+            _check_columns(columns)
+        if set(record) != set(columns):
+            odd = sorted(set(record) ^ set(columns))[0]
+            reason = f"`{odd}` is missing" if odd in columns else f"`{odd}` is not in the first line"
+            raise _Unreadable(reason, number, columns)
+        row = tuple(record[column] for column in columns)
+        for column, cell in zip(columns, row, strict=True):
+            if not isinstance(cell, (bool, int, str)):
+                raise _Unreadable(f"`{column}` is no text, integer or truth", number, columns)
+        rows.append(row)
+        lines.append(number)
+    return _Rows(columns, rows, lines)
+
+
+# ---------------------------------------------------------------------- columns
+
+
+def _table(
+    node: ast.Data, path: Path, found: _Rows, digest: str, report: Report
+) -> DataTable | None:
+    name, place = str(node.name), found.columns.index(str(node.key))
+    columns: dict[str, Domain] = {}
+    cells: dict[str, list[Scalar]] = {}
+    for number, column in enumerate(found.columns):
+        cells[column] = _typed([row[number] for row in found.rows])
+        columns[column] = _domain(cells[column], f"{name}.{column}", key=number == place)
+    first: dict[Scalar, int] = {}
+    for value, line in zip(cells[str(node.key)], found.lines, strict=True):
+        before = first.setdefault(value, line)
+        if before != line:
+            report(
+                DuplicateKey(
+                    span=node.key.span, path=str(node.path), key=written(value), before=before,
+                    line=line,
+                )
+            )  # fmt: skip
+            return None
+    look_ups = {
+        column: _look_up(f"{name}.{column}", columns, cells, str(node.key), column)
+        for column in found.columns
+    }
+    return DataTable(name, path, str(node.key), columns, look_ups, digest, node.span)
+
+
+def _typed(cells: list[object]) -> list[Scalar]:
+    """All truths, all integers, or else all text."""
+    words = {"true": True, "false": False, True: True, False: False}
+    if all(isinstance(cell, bool) or cell in ("true", "false") for cell in cells):
+        return [words[cell] for cell in cells]  # type: ignore[index]
+    numbers = [_integer(cell) for cell in cells]
+    if all(number is not None for number in numbers):
+        return numbers  # type: ignore[return-value]
+    return [_text(cell) for cell in cells]
+
+
+def _integer(cell: object) -> int | None:
+    if isinstance(cell, bool):
+        return None
+    if isinstance(cell, int):
+        return cell if abs(cell) < BIGGEST else None
+    text = str(cell)
+    plain = text[1:] if text[:1] == "-" else text
+    if not (plain.isascii() and plain.isdigit()) or len(plain) > 19:
+        return None
+    if len(plain) > 1 and plain[0] == "0":
+        return None  # `007` is a name: as a number it would not be written back so
+    value = int(text)
+    return value if abs(value) < BIGGEST else None
+
+
+def _text(cell: object) -> str:
+    return ("true" if cell else "false") if isinstance(cell, bool) else str(cell)
+
+
+def _domain(cells: Sequence[Scalar], name: str, *, key: bool) -> FiniteDomain:
+    """The domain of a column; integer keys with gaps are an enum, so that no look-up fails."""
+    if isinstance(cells[0], bool) and not key:
+        return Bool()
+    if isinstance(cells[0], int) and not isinstance(cells[0], bool):
+        low, high = min(cells), max(cells)
+        if not key or int(high) - int(low) + 1 == len(cells):
+            return Interval(int(low), int(high))
+    if isinstance(cells[0], bool) and len(set(cells)) == 2:
+        return Bool()
+    return Enum(tuple(dict.fromkeys(cells)), name)
+
+
+def _look_up(
+    name: str,
+    columns: Mapping[str, Domain],
+    cells: Mapping[str, Sequence[Scalar]],
+    key: str,
+    column: str,
+) -> Table:
+    keys: FiniteDomain = columns[key]  # type: ignore[assignment]
+    target: FiniteDomain = columns[column]  # type: ignore[assignment]
+    coder = _coder(target)
+    by_key = {k: coder(v) for k, v in zip(cells[key], cells[column], strict=True)}
+    codes = tuple(by_key[value] for value in values(keys))
+    return Table(name, (keys,), target, codes, (True,) * len(codes))
+
+
+def _coder(domain: FiniteDomain):  # type: ignore[no-untyped-def]
+    if isinstance(domain, Enum):
+        places = {value: place for place, value in enumerate(domain.values)}
+        return lambda value: places[value]
+    return int
+
+
+# --------------------------------------------------------------- literal tables
+
+
+def literal(
+    node: ast.Table,
+    domains: Mapping[str, Domain | None],
+    data: Mapping[str, DataTable | None],
+    poisoned: frozenset[str],
+    report: Report,
+) -> Table | None:
+    """A `table NAME[...] : ... = {...}`; missing, doubled and foreign entries are reported."""
+    keys = [domain_of(key, domains, data, poisoned, report) for key in node.keys]
+    target = domain_of(node.domain, domains, data, poisoned, report)
+    if target is None or any(key is None for key in keys):
+        return None
+    for domain, at in zip([*keys, target], [*node.keys, node.domain], strict=True):
+        if isinstance(domain, SetOf) or size(domain) is None:  # type: ignore[arg-type]
+            report(BadSet(span=at.span, found=f"`{domain_text(domain)}`"))  # type: ignore[arg-type]
+            return None
+    count = prod(size(key) or 0 for key in keys)  # type: ignore[arg-type]
+    name = str(node.name)
+    if count > NODES:
+        shown, limit = f"{count:,} entries", f"{NODES:,}"
+        report(TooMany(span=node.name.span, what=f"table `{name}`", count=shown, limit=limit))
+        return None
+    codes = _entries(node, keys, target, report)  # type: ignore[arg-type]
+    if codes is None:
+        return None
+    full = tuple(codes[key] for key in product(*(values(key) for key in keys)))  # type: ignore[arg-type]
+    return Table(name, tuple(keys), target, full, (True,) * len(full))  # type: ignore[arg-type]
+
+
+def _entries(
+    node: ast.Table, keys: Sequence[FiniteDomain], target: Domain, report: Report
+) -> dict[tuple[Scalar, ...], int] | None:
+    codes: dict[tuple[Scalar, ...], int] = {}
+    seen: dict[tuple[Scalar, ...], ast.Entry] = {}
+    failed = False
+    for entry in node.entries:
+        key = _key(node, entry, keys, report)
+        code, problems = coded_value(entry.value, target)
+        for problem in problems:
+            report(problem)
+        failed |= key is None or code is None
+        if key is None:
+            continue
+        earlier = seen.setdefault(key, entry)
+        if earlier is not entry:
+            shown = f"`{_key_text(key)}`"
+            report(
+                DuplicateEntry(
+                    span=entry.key.span, name=str(node.name), key=shown, first=earlier.key.span
+                )
+            )
+            failed = True
+        elif code is not None:
+            codes[key] = code
+    if failed:
+        return None
+    gaps = (key for key in product(*(values(key) for key in keys)) if key not in codes)
+    missing = list(islice(gaps, 3))
+    if missing:
+        more = prod(size(key) or 0 for key in keys) - len(codes) - len(missing)
+        shown = ", ".join(_key_text(key) for key in missing) + (f" and {more} more" if more else "")
+        report(MissingEntries(span=node.name.span, name=str(node.name), missing=f"`{shown}`"))
+        return None
+    return codes
+
+
+def _key(
+    node: ast.Table, entry: ast.Entry, keys: Sequence[FiniteDomain], report: Report
+) -> tuple[Scalar, ...] | None:
+    parts = entry.key.values
+    if len(parts) != len(keys):
+        wanted = "one value" if len(keys) == 1 else f"{len(keys)} values"
+        report(
+            WrongType(
+                span=entry.key.span, place=f"a key of table `{node.name}`", wanted=wanted,
+                shown="it", found="one" if len(parts) == 1 else f"{len(parts)}",
+                advice="write `(" + ", ".join("..." for _ in keys) + ") -> ...`",
+            )
+        )  # fmt: skip
+        return None
+    found: list[Scalar] = []
+    for part, domain in zip(parts, keys, strict=True):
+        code, problems = coded_value(part, domain)
+        for problem in problems:
+            report(problem)
+        if code is not None:
+            found.append(_decoded(domain, code))
+    return tuple(found) if len(found) == len(keys) else None
+
+
+def _decoded(domain: FiniteDomain, code: int) -> Scalar:
+    if isinstance(domain, Bool):
+        return bool(code)
+    return code if isinstance(domain, Interval) or not hasattr(domain, "values") else domain.values[code]
+
+
+def _key_text(key: tuple[Scalar, ...]) -> str:
+    inside = ", ".join(written(value) for value in key)
+    return inside if len(key) == 1 else f"({inside})"
