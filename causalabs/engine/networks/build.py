@@ -60,6 +60,7 @@ def build(
     draws: str = "",
     progress: Progress | None = None,
     device: Device | None = None,
+    recipe: Recipe | None = None,
 ) -> BuiltIn[Any]:
     """The network of a hypothesis, frozen, trained unless it is wanted fresh.
 
@@ -76,7 +77,7 @@ def build(
         return finish(network, {"origin": "untrained", "seed": seed})
     if draw_bases is None:
         raise ValueError("training needs `draw_bases`")
-    recipe = RECIPES[spec.kind]
+    recipe = recipe or RECIPES[spec.kind]
     key = key_of(spec, algorithms, draws=draws, recipe=recipe, seed=seed, device=device)
     path = cache_folder() / f"{key}.safetensors"
     found, problem = load(network, path) if draws else (None, None)
@@ -86,7 +87,7 @@ def build(
     if problem and progress is not None:
         progress(f"warning: {problem}", 0.0)
     record = _train(network, spec, algorithms, recipe, seed, draw_bases, progress)
-    record["weights"] = weight_hash(network)
+    record["weights"] = weight_hash(network.state_dict())
     problem = save(network, record, path) if draws else None
     if problem:
         notes.append(problem)
@@ -99,7 +100,11 @@ def finish(network: BuiltIn[Any], record: Mapping[str, Any]) -> BuiltIn[Any]:
     """Freeze the network and write down what it is."""
     network.freeze()
     parameters = sum(p.numel() for p in network.parameters())
-    shape = {"kind": network.kind, "parameters": parameters, "weights": weight_hash(network)}
+    shape = {
+        "kind": network.kind,
+        "parameters": parameters,
+        "weights": weight_hash(network.state_dict()),
+    }
     network.record = {**record, **shape}
     return network
 

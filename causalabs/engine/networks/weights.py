@@ -50,10 +50,10 @@ def key_of(
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:40]
 
 
-def weight_hash(network: nn.Module) -> str:
+def weight_hash(tensors: Mapping[str, Tensor]) -> str:
     """Hash of the weights themselves."""
     found = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
+    for name, tensor in sorted(tensors.items()):
         found.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
         found.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return found.hexdigest()[:16]
@@ -87,7 +87,7 @@ def load(network: nn.Module, path: Path) -> tuple[dict[str, Any] | None, str | N
     """
     try:
         return _load(network, path), None
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None, None
     except PermissionError as error:
         return None, f"the kept weights {path} cannot be read: {error.strerror}"
@@ -117,7 +117,7 @@ def _load(network: nn.Module, path: Path) -> dict[str, Any]:
             raise ValueError(f"`{name}` holds numbers that are not finite")
     if not isinstance(record, dict):
         raise ValueError("its record is not a dictionary")
-    network.load_state_dict(tensors)
-    if record.get("weights") != weight_hash(network):
+    if record.get("weights") != weight_hash(tensors):
         raise ValueError("its weights are not those it was written with")
+    network.load_state_dict(tensors)  # only now: a bad file leaves the network as it was
     return record
