@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -310,7 +310,7 @@ def _seeds(text: str) -> tuple[int, ...] | None:
     return tuple(seeds)
 
 
-def _stopped(hypothesis: Hypothesis, error: RunError) -> None:
+def _stopped(hypothesis: Hypothesis, error: RunError) -> NoReturn:
     where = f"{hypothesis.source.name}:{error.line}: " if error.line else ""
     _tell(f"error: {where}{error}")
     raise typer.Exit(BROKEN)
@@ -346,7 +346,7 @@ def _count(files: list[str]) -> str:
     return f"{len(files)} file" + ("s" if len(files) != 1 else "")
 
 
-def _usage(message: str, help_text: str) -> None:
+def _usage(message: str, help_text: str) -> NoReturn:
     _tell(f"error: {message}\n  = help: {help_text}")
     raise typer.Exit(BROKEN)
 

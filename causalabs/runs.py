@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from causalabs.errors import RunError
 from causalabs.plans import Plan
@@ -122,19 +123,9 @@ class RunFolder:
 def _outcome(record: dict[str, Any], archive: Path) -> Outcome:
     with np.load(archive, allow_pickle=False) as packed:
         measured = tuple(
-            Measured(
-                metric,
-                line,
-                split,
-                np.unpackbits(packed[f"hits{i}"], count=count).astype(np.bool_),
-                exact,
-            )
+            Measured(metric, line, split, _unpacked(packed[f"hits{i}"], count), exact)
             for i, (metric, line, split, count, exact) in enumerate(record["measured"])
         )
-    if any(
-        len(each.hits) != row[3] for each, row in zip(measured, record["measured"], strict=True)
-    ):
-        raise ValueError("rows are missing")
     return Outcome(
         job=record["job"],
         measured=measured,
@@ -143,6 +134,12 @@ def _outcome(record: dict[str, Any], archive: Path) -> Outcome:
         seconds=record["seconds"],
         notes=tuple(record["notes"]),
     )
+
+
+def _unpacked(bits: NDArray[np.uint8], count: int) -> NDArray[np.bool_]:
+    if len(bits) != (count + 7) // 8:  # numpy would pad missing rows with misses
+        raise ValueError("rows are missing")
+    return np.unpackbits(bits, count=count).astype(np.bool_)
 
 
 def _json(document: Any) -> bytes:
