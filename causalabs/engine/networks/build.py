@@ -59,19 +59,19 @@ def build(
     draw_bases: DrawBases | None = None,
     draws: str = "",
     progress: Progress | None = None,
-    device: Device | None = None,
+    device: Device | str | None = None,
     recipe: Recipe | None = None,
 ) -> BuiltIn[Any]:
     """The network of a hypothesis, frozen, trained unless it is wanted fresh.
 
     `draw_bases(count, generator)` draws the inputs it is trained on; `draws` is a text that
-    says how, from which its weights are found again: without it they are not kept. The
+    says how (`weights.draws_of`), by which weights are found again: without it none are kept. The
     record tells `accuracy`, `steps`, `seconds`, `parameters`, `weights` (their hash), and
     `origin`: "untrained", "trained" or "kept".
 
     Errors: `EngineError` where the network cannot be built, or misses its accuracy.
     """
-    device = device or Device()
+    device = Device(device) if isinstance(device, str) else device or Device()
     network = untrained(spec, algorithms, seed=seed, device=device)
     if not trained:
         return finish(network, {"origin": "untrained", "seed": seed})
