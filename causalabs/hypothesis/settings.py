@@ -1,0 +1,166 @@
+"""Arguments of a call in the file against the signature that its entry declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from causalabs.algorithm.names import nearest
+from causalabs.diagnostics import Span
+from causalabs.hypothesis.model import Setting, Settings
+from causalabs.hypothesis.refs import Findings, listed
+from causalabs.hypothesis.registry import Entry, Parameter
+from causalabs.hypothesis.rules_network import (
+    MissingSetting,
+    SettingRange,
+    SettingTwice,
+    SettingType,
+    UnknownSetting,
+)
+from causalabs.syntax import ast
+
+WANTED = {
+    "int": "a whole number",
+    "number": "a number",
+    "text": "a quoted string",
+    "bool": "`true` or `false`",
+    "ints": "a list of whole numbers",
+    "name": "a name",
+}
+
+
+def call_settings(
+    call: ast.Name | ast.Call, entry: Entry, found: Findings, *, name: str = ""
+) -> Settings | None:
+    """The settings in the signature's order, defaults filled in; None after an error."""
+    arguments = call.arguments if isinstance(call, ast.Call) else ()
+    called = call.function if isinstance(call, ast.Call) else call
+    shown = name or str(called)
+    before = len(found.rules)
+    given: dict[str, tuple[Parameter, ast.Setting]] = {}
+    for argument, parameter in _paired(arguments, entry, shown, found):
+        if parameter.name in given:
+            where = argument.name.span if argument.name is not None else argument.span
+            found.report(SettingTwice(span=where, call=shown, name=f"`{parameter.name}`"))
+        else:
+            given[parameter.name] = (parameter, argument.value)
+    settings: list[tuple[str, Setting]] = []
+    for parameter in entry.parameters:
+        if parameter.name in given:
+            value = _value(given[parameter.name][1], parameter, shown, found)
+            if value is not None:
+                settings.append((parameter.name, value))
+        elif parameter.default is not None:
+            settings.append((parameter.name, parameter.default))
+        elif not parameter.optional and not _misnamed(arguments, entry):
+            found.report(
+                MissingSetting(
+                    span=called.span, call=shown, name=parameter.name, example=parameter.example
+                )
+            )
+    return tuple(settings) if len(found.rules) == before else None
+
+
+def _misnamed(arguments: tuple[ast.Argument, ...], entry: Entry) -> bool:
+    """Whether some argument has an unknown name: what is missing may be it, misspelt."""
+    known = {parameter.name for parameter in entry.parameters}
+    return any(a.name is not None and str(a.name) not in known for a in arguments)
+
+
+def _paired(
+    arguments: tuple[ast.Argument, ...], entry: Entry, shown: str, found: Findings
+) -> Iterator[tuple[ast.Argument, Parameter]]:
+    by_name = {parameter.name: parameter for parameter in entry.parameters}
+    settings = f"its settings are {listed(by_name)}" if by_name else "it takes no settings"
+    for position, argument in enumerate(arguments):
+        if argument.name is None:
+            if position < len(entry.parameters):
+                yield argument, entry.parameters[position]
+                continue
+            name, span = found.text(argument), argument.span
+        elif str(argument.name) in by_name:
+            yield argument, by_name[str(argument.name)]
+            continue
+        else:
+            name, span = str(argument.name), argument.name.span
+        hint = nearest(name, by_name)
+        found.report(
+            UnknownSetting(span=span, call=shown, name=name, known=settings, suggestion=hint)
+        )
+
+
+def _value(
+    node: ast.Setting, parameter: Parameter, call: str, found: Findings
+) -> Setting | None:
+    value = _plain(node)
+    if not _suits(value, parameter.kind):
+        found.report(
+            SettingType(
+                span=node.span,
+                call=call,
+                name=parameter.name,
+                wanted=WANTED[parameter.kind],
+                example=parameter.example,
+            )
+        )
+        return None
+    if parameter.among and value not in parameter.among:
+        _outside(node.span, str(value), parameter, call, found, listed(parameter.among))
+        return None
+    several = isinstance(node, ast.Settings)
+    items = [(each.span, _plain(each)) for each in node.values] if several else [(node.span, value)]
+    for span, item in items:
+        if isinstance(item, int | float) and not isinstance(item, bool):
+            low, high = parameter.low, parameter.high
+            if (low is not None and item < low) or (high is not None and item > high):
+                _outside(span, f"{item:,}", parameter, call, found, _bounds(parameter))
+                return None
+    return value
+
+
+def _outside(
+    span: Span, value: str, parameter: Parameter, call: str, found: Findings, bounds: str
+) -> None:
+    found.report(
+        SettingRange(span=span, call=call, name=parameter.name, value=value, bounds=bounds)
+    )
+
+
+def _bounds(parameter: Parameter) -> str:
+    low, high = parameter.low, parameter.high
+    if high is None:
+        return f"{low:,} or more"
+    return f"up to {high:,}" if low is None else f"{low:,} to {high:,}"
+
+
+def _plain(node: ast.Setting) -> Setting | None:
+    """The value of a setting; None for a call or a list with one inside."""
+    match node:
+        case ast.Number():
+            return node.value
+        case ast.Truth(value=truth):
+            return truth
+        case ast.Value(name=name):
+            return str(name)
+        case ast.Settings(values=values):
+            items = [_plain(value) for value in values]
+            kept = tuple(item for item in items if item is not None)
+            return kept if len(kept) == len(items) else None
+        case _:
+            return None
+
+
+def _suits(value: Setting | None, kind: str) -> bool:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    match kind:
+        case "int":
+            return whole
+        case "number":
+            return whole or isinstance(value, float)
+        case "bool":
+            return isinstance(value, bool)
+        case "ints":
+            return isinstance(value, tuple) and all(
+                isinstance(item, int) and not isinstance(item, bool) for item in value
+            )
+        case _:
+            return isinstance(value, str)
