@@ -206,9 +206,7 @@ class BalanceAfter(Told):
     code: ClassVar[str] = "C510"
     says: ClassVar[str] = "`{name}` {problem}"
     types: ClassVar[str] = "balance an output that the interchange can change: {outputs}"
-    wrong: ClassVar[str] = _file(
-        "sample 100", "interchange x as moved", "balance y after moved"
-    )
+    wrong: ClassVar[str] = _file("sample 100", "interchange x as moved", "balance y after moved")
     right: ClassVar[str] = _file(
         "sample 100", "interchange x as moved", "balance large after moved"
     )

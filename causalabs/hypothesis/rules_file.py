@@ -13,9 +13,7 @@ WIRED = (
     "network mlp(hidden = [16]) {\n  feed x, y\n  read large\n  train until accuracy >= 0.9\n}\n"
     "alignment {\n  partial -> hidden 0\n}\n"
 )
-HELD = (
-    "counterfactuals {\n  sample 100\n  interchange partial\n  split train 50%, heldout 50%\n}\n"
-)
+HELD = "counterfactuals {\n  sample 100\n  interchange partial\n  split train 50%, heldout 50%\n}\n"
 WHOLE = ADDER + WIRED + HELD
 """A small complete file but for its expectations; nothing in it is fitted."""
 LEARNED = WHOLE.replace("hidden 0", "hidden 0 in 4 learned dims")
