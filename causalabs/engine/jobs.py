@@ -1,0 +1,249 @@
+"""One job: the whole procedure for one seed under one control."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from causalabs.counterfactuals.examples import Examples
+from causalabs.engine.controls import check_control, move_sites
+from causalabs.engine.errors import EngineError
+from causalabs.engine.fit import budget_for
+from causalabs.engine.interchange import compile_lines
+from causalabs.engine.measure import hits, line_notes, prove_writes
+from causalabs.engine.protocol import Device
+from causalabs.engine.resources import Progress, Resources
+from causalabs.engine.rows import members_of, table
+from causalabs.engine.search import Setting, Settled, expand_tokens, generator_of_sites, settle
+from causalabs.engine.store import Store
+from causalabs.hypothesis.model import Hypothesis, Line
+from causalabs.plans import Job
+from causalabs.results import Measured, Outcome
+
+Save = Callable[[str, Mapping[str, Tensor], Mapping[str, str]], None]
+"""(name, tensors, metadata): keeps one fitted basis; the name is a file's, without an ending."""
+
+
+def run_job(
+    job: Job,
+    hypothesis: Hypothesis,
+    *,
+    resources: Resources,
+    progress: Progress | None = None,
+    device: str | Device = "cpu",
+    save: Save | None = None,
+) -> Outcome:
+    """Network, search, fit and measurement for one seed under one control.
+
+    Measures `iia` of the job's lines and `accuracy` (line -1, over the bases of all lines of
+    the file one after another) on its splits. `EngineError` says what cannot be run; a
+    write that reaches nothing is one.
+    """
+    del device  # resources were made for one
+    check_control(job.control)
+    seconds: dict[str, float] = {}
+    trained = job.control != "untrained"
+    with _Clock(seconds, "network"):
+        network = resources.network(job.seed, trained=trained)
+    with _Clock(seconds, "examples"):
+        resources.drawn(job.seed)
+    with _Clock(seconds, "activations"):
+        store = resources.store(job.seed, trained=trained)
+        measured = _accuracy(job, hypothesis, resources, trained)
+    fits = Settled()
+    notes: tuple[str, ...] = ()
+    if job.alignment:
+        with _Clock(seconds, "fit"):
+            setting = _setting(job, hypothesis, resources, store, progress)
+            fits = settle(setting)
+        with _Clock(seconds, "measurement"):
+            found, notes = _measure(job, hypothesis, setting, fits)
+            measured += found
+        if save is not None:
+            _save(job, setting, fits, save)
+    return Outcome(
+        job=job.name,
+        measured=measured,
+        fits=fits.records,
+        network=dict(network.record),
+        seconds=seconds,
+        notes=tuple(dict.fromkeys((*resources.drawn(job.seed).notes, *notes))),
+    )
+
+
+def _setting(
+    job: Job,
+    hypothesis: Hypothesis,
+    resources: Resources,
+    store: Store,
+    progress: Progress | None,
+) -> Setting:
+    alignment = hypothesis.alignment_named(job.alignment)
+    alignment = expand_tokens(alignment, store.network)
+    if job.control == "random_sites":
+        draws = generator_of_sites(job.seed)
+        alignment = move_sites(alignment, store.network, generator=draws)
+    examples = resources.examples(job.seed)
+    if job.control == "shuffled_sources":
+        examples = _shuffled(hypothesis, examples, job.seed)
+    aligned = set(alignment.variables)
+    lines = {
+        number: line
+        for number, line in enumerate(hypothesis.counterfactuals.lines)
+        if line.algorithm == alignment.algorithm and _names(line) <= aligned and line.takes
+    }
+    report = None
+    if progress is not None:
+        tell, control = progress, job.control
+        report = lambda what, share: tell(f"{what} under {control}" if control else what, share)  # noqa: E731
+    return Setting(
+        alignment=alignment,
+        algorithm=hypothesis.algorithm_named(alignment.algorithm),
+        lines=lines,
+        splits=_splits(hypothesis),
+        examples=examples,
+        store=store,
+        seed=job.seed,
+        budget=budget_for(store.network),
+        random_basis=job.control == "random_basis",
+        report=report,
+    )
+
+
+def _shuffled(hypothesis: Hypothesis, examples: Examples, seed: int) -> Examples:
+    from causalabs.counterfactuals.draw import shuffle_sources
+
+    return shuffle_sources(examples, seed=seed)
+
+
+def _splits(hypothesis: Hypothesis) -> dict[str, int]:
+    return {name: i for i, (name, _) in enumerate(hypothesis.counterfactuals.splits)}
+
+
+def _names(line: Line) -> set[str]:
+    taken = {name for take in line.takes for name in (take.variable, take.origin)}
+    return taken | {each.variable for each in line.assignments}
+
+
+# --------------------------------------------------------------------- measuring
+
+
+def _accuracy(
+    job: Job, hypothesis: Hypothesis, resources: Resources, trained: bool
+) -> tuple[Measured, ...]:
+    """Clean answers right on every output, over the split's bases with multiplicity (M4)."""
+    examples = resources.drawn(job.seed)
+    algorithm = hypothesis.algorithms[0].name
+    if job.alignment:
+        algorithm = hypothesis.alignment_named(job.alignment).algorithm
+    right = resources.right(job.seed, trained=trained, algorithm=algorithm)
+    found = []
+    for name in _asked(job, hypothesis):
+        split = _split_number(hypothesis, name)
+        bases: list[NDArray[np.int64]] = [
+            line.base[members_of(examples, number, split)]
+            for number, line in enumerate(examples.lines)
+        ]
+        rows = np.concatenate(bases) if bases else np.zeros(0, dtype=np.int64)
+        exact = bool(examples.exact) and all(examples.exact)
+        found.append(Measured("accuracy", -1, name, right[rows], exact))
+    return tuple(found)
+
+
+def _asked(job: Job, hypothesis: Hypothesis) -> tuple[str, ...]:
+    """Splits to measure on; "" stands for all examples of a file that splits none."""
+    return job.splits if hypothesis.counterfactuals.splits else ("",)
+
+
+def _split_number(hypothesis: Hypothesis, name: str) -> int:
+    splits = _splits(hypothesis)
+    if not splits:
+        return 0
+    if name not in splits:
+        raise EngineError(f"there is no split `{name}`", f"there are {', '.join(splits)}")
+    return splits[name]
+
+
+def _measure(
+    job: Job, hypothesis: Hypothesis, setting: Setting, found: Settled
+) -> tuple[tuple[Measured, ...], tuple[str, ...]]:
+    measured: list[Measured] = []
+    notes: list[str] = []
+    for number in job.lines:
+        line = hypothesis.counterfactuals.lines[number]
+        program = compile_lines({number: line}, setting.alignment, found.chosen)
+        setting.store.capture(program.read)
+        proven = False
+        for name in _asked(job, hypothesis):
+            split = _split_number(hypothesis, name)
+            device = setting.store.at_device
+            rows = table(program, setting.examples, [number], split, device=device).rows
+            if not proven:
+                notes += line_notes(
+                    prove_writes(program, found.bases, rows, setting.store), line.name
+                )
+                proven = True
+            exact = setting.examples.exact
+            agreed = hits(program, found.bases, rows, setting.store)
+            measured.append(Measured("iia", number, name, agreed, bool(exact and exact[number])))
+    return tuple(measured), tuple(notes)
+
+
+# ------------------------------------------------------------------------ saving
+
+
+def _save(job: Job, setting: Setting, found: Settled, save: Save) -> None:
+    """Hand out each fitted basis: its orthonormal columns, and which variable has which."""
+    for number, columns in found.bases.items():
+        space = setting.alignment.spaces[number]
+        choice = space.members[0].choices[found.chosen[number]]
+        meta = {
+            "kind": space.basis.kind,
+            "choice": space.labels[found.chosen[number]] if space.labels else "",
+            "sites": "; ".join(repr(site) for site in choice.writes),
+            "blocks": "; ".join(
+                f"{member.variable}: {' '.join(map(str, member.block))}" for member in space.members
+            ),
+            "seed": str(job.seed),
+            "control": job.control,
+        }
+        save(f"{job.name}-{number}", {"columns": columns[0].contiguous()}, meta)
+
+
+class _Clock:
+    """Adds the seconds spent inside to an entry."""
+
+    def __init__(self, seconds: dict[str, float], name: str) -> None:
+        self.seconds, self.name = seconds, name
+
+    def __enter__(self) -> None:
+        self.began = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        spent = time.perf_counter() - self.began
+        self.seconds[self.name] = self.seconds.get(self.name, 0.0) + spent
+
+
+def save_to(folder: object) -> Save:
+    """A `save` that writes safetensors below a folder, to a temporary name and renamed."""
+    from pathlib import Path
+
+    from safetensors.torch import save as pack
+
+    from causalabs.runs import write_atomically
+
+    root = Path(str(folder))
+
+    def save(name: str, tensors: Mapping[str, Tensor], meta: Mapping[str, str]) -> None:
+        on_cpu = {key: tensor.detach().cpu() for key, tensor in tensors.items()}
+        root.mkdir(parents=True, exist_ok=True)
+        write_atomically(root / f"{name}.safetensors", pack(on_cpu, dict(meta)))
+
+    return save
+
+
+__all__ = ["Resources", "Save", "run_job", "save_to"]

@@ -1,0 +1,157 @@
+"""Measuring: example by example, whether network and algorithm agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from causalabs.engine.bases import FITTED
+from causalabs.engine.errors import EngineError
+from causalabs.engine.interchange import UNROTATED, Bases, Batch, Program, Write, agree, edits, run
+from causalabs.engine.networks.naming import say_site
+from causalabs.engine.protocol import Edit, Scores
+from causalabs.engine.store import Store
+from causalabs.hypothesis.model import Site
+
+ROWS_AT_ONCE = 8192
+
+VISIBLE = 1e-5
+"""A difference of coordinates, relative to their size, that a write must show."""
+
+
+@torch.no_grad()
+def hits(program: Program, bases: Bases, rows: Batch, store: Store) -> NDArray[np.bool_]:
+    """Whether every output is the algorithm's after each row's interchange: (rows,).
+
+    Rows that are the same run (an exhaustive table may hold them) are run once.
+    """
+    if len(rows) == 0:
+        return np.zeros(0, dtype=np.bool_)
+    unique, back = _distinct(rows, len(store.inputs))
+    at_once = getattr(store.network, "rows_at_once", ROWS_AT_ONCE)
+    found = []
+    for first in range(0, len(unique), at_once):
+        batch = unique.take(slice(first, first + at_once))
+        scores = run(program, bases, batch, store)
+        for name, column in scores.items():
+            if not bool(torch.isfinite(column).all()):
+                where = ", ".join(say_site(site) for site in program.written)
+                raise EngineError(f"the scores of `{name}` are not finite after writing {where}")
+        found.append(agree(scores, batch.answers)[0])
+    together = torch.cat(found)
+    return (together if back is None else together[back]).cpu().numpy()
+
+
+def _distinct(rows: Batch, inputs: int) -> tuple[Batch, Tensor | None]:
+    """The rows without repeats, and where each row went; only where repeats are likely."""
+    if len(rows) <= inputs ** (1 + len(rows.source)):
+        return rows, None
+    columns = [rows.base[None], rows.source, rows.used, *(a[None] for a in rows.answers.values())]
+    keys = torch.cat([column.long() for column in columns])
+    _, back = torch.unique(keys, dim=1, return_inverse=True)
+    first = torch.full((int(back.max()) + 1,), len(rows), device=back.device)
+    numbers = torch.arange(len(rows), device=back.device)
+    first.scatter_reduce_(0, back, numbers, reduce="amin")
+    return rows.take(first), back
+
+
+# ------------------------------------------------------------- no silent no-op
+
+
+@torch.no_grad()
+def prove_writes(program: Program, bases: Bases, rows: Batch, store: Store) -> tuple[str, ...]:
+    """Prove on some rows that each write reaches its tensor; notes on writes without effect.
+
+    A second edit at each site looks at what stands there after the first. `EngineError`
+    naming the site when an edit is never called, when what it wrote is not what stands
+    there, or when nothing changed although the source's coordinates differ from the base's.
+    """
+    batch = rows.take(slice(0, 512))
+    if len(batch) == 0:
+        return ()
+    watched: list[tuple[Site, Edit]] = []
+    seen: dict[Site, dict[str, Tensor]] = {}
+    for site, edit in edits(program, bases, batch, store):
+        seen[site] = {}
+        watched += [(site, _watch(edit, seen[site])), (site, _look(seen[site]))]
+    prefix = store.prefix(program.written).take(batch.base)
+    scores = store.network.resume(prefix, watched)
+    notes = []
+    for site, found in seen.items():
+        if "written" not in found or "stands" not in found:
+            raise EngineError(f"{say_site(site)} was never reached: nothing was written there")
+        if not torch.equal(found["written"], found["stands"]):
+            raise EngineError(f"the write to {say_site(site)} did not reach its tensor")
+        if torch.equal(found["before"], found["written"]):
+            if _must_change(program, bases, batch, store, site):
+                raise EngineError(
+                    f"the write to {say_site(site)} changed nothing, "
+                    "though source and base differ there"
+                )
+            notes.append(f"source and base are the same at {say_site(site)}: nothing to write")
+    if not notes and _unmoved(scores, store, batch):
+        where = ", ".join(say_site(site) for site in seen)
+        notes.append(f"writing {where} changed no score of the network")
+    return tuple(notes)
+
+
+def _watch(edit: Edit, seen: dict[str, Tensor]) -> Edit:
+    def watched(current: Tensor) -> Tensor:
+        seen["before"] = current.clone()
+        written = edit(current)
+        seen["written"] = written.clone()
+        return written
+
+    return watched
+
+
+def _look(seen: dict[str, Tensor]) -> Edit:
+    def look(current: Tensor) -> Tensor:
+        seen["stands"] = current.clone()
+        return current
+
+    return look
+
+
+def _must_change(program: Program, bases: Bases, batch: Batch, store: Store, site: Site) -> bool:
+    for number, write in enumerate(program.writes):
+        used = batch.used[number]
+        if site in write.target.writes and bool(used.any()):
+            moved = _difference(write, bases, batch.base[used], batch.source[number][used], store)
+            if write.target.kind not in FITTED:
+                if bool((moved != 0).any()):
+                    return True
+            elif float(moved.abs().max()) > VISIBLE * (1 + float(store.at(site).abs().max())):
+                return True
+    return False
+
+
+def _difference(write: Write, bases: Bases, base: Tensor, source: Tensor, store: Store) -> Tensor:
+    """Source's coordinates less the base's, both clean: (rows, dims); whole joint sites too."""
+    theirs = store.joined(write.origin.reads)[source]
+    ours = store.joined(write.target.writes)[base]
+    if write.target.kind not in UNROTATED:
+        there = bases[write.origin.space][0][:, list(write.origin.block)]
+        here = bases[write.target.space][0][:, list(write.target.block)]
+        return theirs @ there - ours @ here
+    if write.target.kind == "neurons":
+        return theirs[:, list(write.origin.block)] - ours[:, list(write.target.block)]
+    return theirs - ours
+
+
+def _unmoved(scores: Scores, store: Store, batch: Batch) -> bool:
+    """Whether every row's scores are those of its clean run."""
+    clean = store.scores()
+    return all(
+        torch.allclose(column, clean[name][batch.base], rtol=1e-6, atol=1e-7)
+        for name, column in scores.items()
+    )
+
+
+def line_notes(found: Sequence[str], name: str) -> tuple[str, ...]:
+    """Notes with the interchange they are about."""
+    return tuple(f"interchange `{name}`: {note}" for note in found)

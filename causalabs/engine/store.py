@@ -1,0 +1,104 @@
+"""What is known of a frozen network's clean runs, computed once and shared.
+
+An activation depends on (input, site) alone, so each distinct input is run once per site,
+not once per pair, step, restart, variable or control.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from causalabs.algorithm.domains import places
+from causalabs.algorithm.model import Algorithm
+from causalabs.engine.errors import EngineError
+from causalabs.engine.networks.naming import say_site
+from causalabs.engine.protocol import Network, Prefix, Scores
+from causalabs.hypothesis.model import Site
+
+PREFIXES = 4
+"""Prefixes kept at a time: they can be as large as all activations of a network."""
+
+
+class Store:
+    """One network over one table of inputs: encoded inputs, activations, clean answers."""
+
+    def __init__(self, network: Network, columns: Mapping[str, NDArray[np.generic]]) -> None:
+        self.network = network
+        self.inputs = network.encode(columns)
+        self._activations: dict[Site, Tensor] = {}
+        self._prefixes: dict[tuple[Site, ...], Prefix] = {}
+        self._scores: Scores | None = None
+
+    @property
+    def at_device(self) -> str:
+        """Where this network's tensors are."""
+        return str(getattr(self.network, "device", "cpu"))
+
+    def capture(self, sites: Sequence[Site]) -> None:
+        """Run what is missing, all sites in one pass."""
+        missing = tuple(dict.fromkeys(site for site in sites if site not in self._activations))
+        if not missing:
+            return
+        for site, found in zip(missing, self.network.capture(self.inputs, missing), strict=True):
+            if not bool(torch.isfinite(found).all()):
+                row = int((~torch.isfinite(found)).any(dim=1).nonzero()[0])
+                raise EngineError(
+                    f"the activation at {say_site(site)} is not a finite number (input {row})",
+                    "a clean run of this network already breaks there",
+                )
+            self._activations[site] = found
+
+    def at(self, site: Site) -> Tensor:
+        """Clean activations at a site: (rows, width)."""
+        if site not in self._activations:
+            self.capture([site])
+        return self._activations[site]
+
+    def joined(self, sites: Sequence[Site]) -> Tensor:
+        """Activations at several sites side by side: (rows, width of all)."""
+        parts = [self.at(site) for site in sites]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+    def prefix(self, sites: Sequence[Site]) -> Prefix:
+        """What every input needs to run again from the earliest of `sites`; a few are kept."""
+        wanted = tuple(dict.fromkeys(sites))
+        found = self._prefixes.pop(wanted, None)
+        if found is None:
+            while len(self._prefixes) >= PREFIXES:  # let go of one before another is made
+                del self._prefixes[next(iter(self._prefixes))]
+            found = self.network.prefix(self.inputs, wanted)
+        self._prefixes[wanted] = found  # the latest used is the last to go
+        return found
+
+    def scores(self) -> Scores:
+        """Clean scores of every input: per output (rows, classes)."""
+        if self._scores is None:
+            found = self.network.scores(self.inputs)
+            for name, column in found.items():
+                if not bool(torch.isfinite(column).all()):
+                    raise EngineError(f"the network's scores of `{name}` are not finite numbers")
+            self._scores = found
+        return self._scores
+
+    def answers(self) -> dict[str, Tensor]:
+        """The network's clean answer to every input: per output (rows,), ties to the first."""
+        return {name: column.argmax(dim=1) for name, column in self.scores().items()}
+
+    def right(
+        self, algorithm: Algorithm, clean: Mapping[str, NDArray[np.generic]]
+    ) -> NDArray[np.bool_]:
+        """Inputs whose every read output is the algorithm's clean one: (rows,)."""
+        found: NDArray[np.bool_] | None = None
+        for name, answers in self.answers().items():
+            domain = algorithm[name].domain
+            wanted = places(domain, clean[name])  # type: ignore[arg-type]
+            hits = answers.cpu().numpy() == wanted
+            found = hits if found is None else found & hits
+        if found is None:
+            raise EngineError("the network has no output to read", "write `read NAME`")
+        return found
