@@ -71,7 +71,7 @@ def code(name: str, domain: Domain, column: Column) -> NDArray[np.float32]:
     match domain:
         case Bool() | Real() | SetOf():
             found = np.asarray(column, dtype=np.float32)
-            return found.reshape(len(found), -1) if found.size else found.reshape(len(found), 0)
+            return found.reshape(len(found), code_width(name, domain))
         case Integer():
             raise EngineError(f"`{name}` has no domain to be fed from")
         case _:
