@@ -1,0 +1,460 @@
+"""Functions: the built-in ones, and calls of definitions, which are written out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from causalabs.algorithm.context import NODES, Context, Env, OutOfBudget, Thunk
+from causalabs.algorithm.definitions import BUILT_IN, Definition
+from causalabs.algorithm.domains import Bool, Domain, Interval, Mod, Real
+from causalabs.algorithm.expand import (
+    Joined,
+    bindable,
+    constant_integer,
+    expand,
+    handles,
+    pending,
+    truth,
+)
+from causalabs.algorithm.expression import Constant, Expression
+from causalabs.algorithm.logic import Term, connective
+from causalabs.algorithm.operators import balanced, choose, drawn_equal, operation
+from causalabs.algorithm.references import family_name, read
+from causalabs.algorithm.rules_names import NotAVariable, UnknownFunction, WrongArguments
+from causalabs.algorithm.rules_types import (
+    NotConstant,
+    NothingToChoose,
+    NotInPlace,
+    RealEquality,
+    TooLargeNumber,
+)
+from causalabs.algorithm.declared import BIGGEST
+from causalabs.algorithm.typing_ import (
+    BOOL,
+    INTEGER,
+    SCALAR,
+    fit,
+    integral,
+    join,
+    scalar_real,
+    wrong,
+)
+from causalabs.syntax import ast
+
+MOST_BINDERS = 16
+
+
+@handles(ast.Apply)
+def expand_apply(
+    context: Context, node: ast.Apply, env: Env, hint: Domain | None
+) -> Expression | None:
+    """`f(x, y)` or `f(x[i] for i in 0..3)`."""
+    name = str(node.function)
+    if name in context.definitions:
+        return _call(context, node, context.definitions[name], env, hint)
+    if name not in BUILT_IN:
+        if name in context.variables:
+            dimensions = context.variables[name].ranges
+            usage = f"index it with brackets: `{name}[...]`" if dimensions else f"write `{name}`"
+            rule = NotAVariable(
+                span=node.function.span, name=name, kind="a variable, not a function", advice=usage
+            )
+            context.report(UnknownFunction(span=rule.span, name=name, advice=usage))
+        elif name not in context.poisoned and "*" not in context.poisoned:
+            suggestion = context.suggest(name, [*context.definitions, *BUILT_IN])
+            rule_ = UnknownFunction(span=node.function.span, name=name, suggestion=suggestion)
+            context.report(rule_)
+        return None
+    if name in ("any", "all"):
+        return connective(context, name, _terms(context, node, env), node.span, f"what `{name}` takes")
+    return FUNCTIONS[name](context, node, env, hint)
+
+
+def _call(
+    context: Context, node: ast.Apply, definition: Definition, env: Env, hint: Domain | None
+) -> Expression | None:
+    """A definition's body with its arguments in place of its parameters."""
+    name, parameters = str(node.function), definition.node.parameters
+    if not definition.sound:
+        return None
+    if node.binders:
+        what = "`for` in a call of a definition"
+        advice = "write the binder around the call, as in `any(f(x[i]) for i in 0..3)`"
+        context.report(NotInPlace(span=node.span, what=what, advice=advice))
+        return None
+    if len(node.arguments) != len(parameters):
+        first = None if definition.foreign else definition.node.name.span
+        usage = f"{name}({', '.join(parameters)})"
+        _count_arguments(context, node, len(parameters), usage, first)
+        return None
+    bound = {
+        str(parameter): Thunk(argument, env)
+        for parameter, argument in zip(parameters, node.arguments, strict=True)
+    }
+    failed = False
+    for parameter, thunk in bound.items():
+        if parameter not in definition.used and not pending(context, thunk.node, env):
+            if family_name(context, thunk.node, env) is None:
+                failed |= expand(context, thunk.node, env) is None
+    site, context.site = context.site, context.at(node.span) if definition.foreign else context.site
+    try:
+        result = expand(context, definition.node.body, Env(bound, name), hint)
+    finally:
+        context.site = site
+    return None if failed else result
+
+
+def _count_arguments(
+    context: Context, node: ast.Apply, wanted: int, usage: str, first: object = None
+) -> None:
+    number = len(node.arguments)
+    context.report(
+        WrongArguments(
+            span=node.span,
+            name=str(node.function),
+            wanted=f"{wanted} argument" + ("s" if wanted != 1 else ""),
+            found=str(number),
+            usage=usage,
+            first=first,  # type: ignore[arg-type]
+        )
+    )
+
+
+# ------------------------------------------------------------------- arguments
+
+
+def assignments(
+    context: Context, binders: tuple[ast.Binder, ...], env: Env
+) -> Iterator[Env | None]:
+    """An environment for each combination of `binders`; None where a range is wrong."""
+    if len(binders) > MOST_BINDERS:
+        raise OutOfBudget(f"has more than {MOST_BINDERS} binders in one place")
+    if not binders:
+        yield env
+        return
+    binder = binders[0]
+    if not bindable(context, binder.name, env):
+        yield None
+        return
+    ends: list[int] = []
+    for end in (binder.low, binder.high):
+        value, sound = constant_integer(context, end, env, f"the range of `{binder.name}`")
+        if value is None:
+            if sound:
+                context.report(NotConstant(span=end.span, name=str(binder.name)))
+            yield None
+            return
+        ends.append(value)
+    if ends[1] - ends[0] > NODES:
+        raise OutOfBudget(f"has more than {NODES:,} operations")
+    span = context.at(binder.name.span)
+    for value in range(ends[0], ends[1] + 1):
+        context.spend()
+        yield from assignments(
+            context, binders[1:], env.bind(str(binder.name), Constant(value, INTEGER, span))
+        )
+
+
+def _arguments(
+    context: Context, node: ast.Apply, env: Env
+) -> Iterator[tuple[ast.Expr, Env] | None]:
+    """Arguments with what is bound for each; None where a binder is wrong."""
+    for inner in assignments(context, node.binders, env):
+        if inner is None:
+            yield None
+            return
+        for argument in node.arguments:
+            yield argument, inner
+
+
+def _spread(
+    context: Context, argument: ast.Expr, env: Env
+) -> Iterator[Callable[[], Expression | None]] | None:
+    """The elements of a family that is given without its index; None for other arguments."""
+    found = family_name(context, argument, env)
+    if found is None:
+        return None
+    name, family, node, inner = found
+    if inner.definition is not None:
+        return None  # the reference itself says what is wrong
+    sizes = [range(low, high + 1) for low, high in family.ranges]
+
+    def elements() -> Iterator[Callable[[], Expression | None]]:
+        from itertools import product
+
+        for at in product(*sizes):
+            context.spend()
+            indices = tuple(ast.Literal(ast.Digits(str(i), node.span), span=node.span) for i in at)
+            parts = (ast.AtIndex(indices, span=node.span),)
+            if min(at) < 0:
+                yield lambda at=at: _member(context, node, name, at)  # type: ignore[misc]
+            else:
+                yield lambda parts=parts: read(context, node, name, parts, inner)  # type: ignore[misc]
+
+    return elements()
+
+
+def _member(
+    context: Context, node: ast.Ref, name: str, at: tuple[int, ...]
+) -> Expression | None:
+    """An element by negative indices, which no literal writes."""
+    parts = tuple(
+        ast.Literal(ast.Digits(str(abs(i)), node.span), span=node.span)
+        if i >= 0
+        else ast.Negative(
+            ast.Literal(ast.Digits(str(-i), node.span), span=node.span), span=node.span
+        )
+        for i in at
+    )
+    return read(context, node, name, (ast.AtIndex(parts, span=node.span),), Env())
+
+
+def _terms(context: Context, node: ast.Apply, env: Env) -> Iterator[Term]:
+    """The arguments of `any` and `all`, each made when it is asked for."""
+    for each in _arguments(context, node, env):
+        if each is None:
+            yield (lambda: None), node
+            return
+        argument, inner = each
+        members = _spread(context, argument, inner)
+        if members is None:
+            yield (lambda a=argument, e=inner: expand(context, a, e, BOOL)), argument  # type: ignore[misc]
+        else:
+            yield from ((member, argument) for member in members)
+
+
+def _all(
+    context: Context,
+    node: ast.Apply,
+    env: Env,
+    hint: Domain | None = None,
+    *,
+    skip: int = 0,
+) -> list[tuple[Expression, ast.Node]] | None:
+    """All arguments from number `skip` on; values take the type of the first that has one."""
+    waiting: list[tuple[int, ast.Expr, Env]] = []
+    found: list[tuple[Expression | None, ast.Node]] = []
+    type_ = hint
+    for number, each in enumerate(_arguments(context, node, env)):
+        if each is None:
+            return None
+        if number % len(node.arguments) < skip:
+            continue
+        argument, inner = each
+        members = _spread(context, argument, inner)
+        if members is not None:
+            found += [(member(), argument) for member in members]
+        elif type_ is None and pending(context, argument, inner):
+            waiting.append((len(found), argument, inner))
+            found.append((None, argument))
+            continue
+        else:
+            found.append((expand(context, argument, inner, type_), argument))
+        if type_ is None and found and found[-1][0] is not None:
+            type_ = found[-1][0].type
+    for place, argument, inner in waiting:
+        found[place] = (expand(context, argument, inner, type_), argument)
+    kept = [(each, at) for each, at in found if each is not None]
+    return kept if len(kept) == len(found) else None
+
+
+# ------------------------------------------------------------------- functions
+
+
+def _sum(context: Context, node: ast.Apply, env: Env, hint: Domain | None) -> Expression | None:
+    found = _all(context, node, env)
+    if found is None:
+        return None
+    span = context.at(node.span)
+    if not found:
+        return Constant(0, INTEGER, span)
+    if any(isinstance(each.type, Mod) for each, _ in found):
+        joined = join(context, found, "the arguments of `sum`")
+        return None if joined is None else balanced("add", joined, joined[0].type, span)
+    numbers = _numbers(context, found, "sum")
+    if numbers is None:
+        return None
+    if all(isinstance(each, Constant) for each in numbers) and integral(numbers[0].type):
+        total = sum(int(each.value) for each in numbers)  # type: ignore[union-attr]
+        if abs(total) >= BIGGEST:
+            shown, problem = context.shown(node), "too large a number"
+            context.report(TooLargeNumber(span=node.span, shown=shown, problem=problem))
+            return None
+        return Constant(total, INTEGER, span)
+    if len(numbers) == 1:
+        return numbers[0]
+    type_ = INTEGER if integral(numbers[0].type) else SCALAR
+    return operation("sum", tuple(numbers), type_, span)
+
+
+def _numbers(
+    context: Context, found: list[tuple[Expression, ast.Node]], name: str
+) -> list[Expression] | None:
+    """All integers, or all single reals."""
+    real = any(scalar_real(each.type) for each, _ in found)
+    result: list[Expression] = []
+    for each, at in found:
+        if real:
+            fitted = fit(context, each, SCALAR)
+            each_fits = fitted is not None and scalar_real(fitted.type)
+        else:
+            fitted, each_fits = each, integral(each.type)
+        if not each_fits or fitted is None:
+            help_ = ""
+            if isinstance(each.type, Bool) and name == "sum":
+                help_ = "use `count`, which counts what is true"
+            wrong(context, each, at, f"what `{name}` takes", SCALAR if real else INTEGER, help_)
+            return None
+        result.append(fitted)
+    return result
+
+
+def _count(context: Context, node: ast.Apply, env: Env, hint: Domain | None) -> Expression | None:
+    found = _all(context, node, env, BOOL)
+    if found is None:
+        return None
+    for each, at in found:
+        if truth(context, each, at, "what `count` takes") is None:
+            return None
+    span = context.at(node.span)
+    if all(isinstance(each, Constant) for each, _ in found):
+        return Constant(sum(bool(each.value) for each, _ in found), INTEGER, span)  # type: ignore[union-attr]
+    arguments = tuple(each for each, _ in found)
+    return operation("count", arguments, Interval(0, len(arguments)), span)
+
+
+def _extreme(context: Context, node: ast.Apply, env: Env, hint: Domain | None) -> Expression | None:
+    name = str(node.function)
+    found = _all(context, node, env)
+    if found is None:
+        return None
+    if not found:
+        context.report(NothingToChoose(span=node.span, name=name))
+        return None
+    numbers = _numbers(context, found, name)
+    if numbers is None:
+        return None
+    span = context.at(node.span)
+    choose_ = min if name == "min" else max
+    if all(isinstance(each, Constant) for each in numbers):
+        value = choose_(each.value for each in numbers)  # type: ignore[union-attr]
+        return Constant(value, numbers[0].type, span)
+    if len(numbers) == 1:
+        return numbers[0]
+    type_ = INTEGER if integral(numbers[0].type) else SCALAR
+    return operation(name, tuple(numbers), type_, span)  # type: ignore[arg-type]
+
+
+def _one(context: Context, node: ast.Apply, env: Env) -> Expression | None:
+    name = str(node.function)
+    if node.binders or len(node.arguments) != 1:
+        _count_arguments(context, node, 1, BUILT_IN[name])
+        return None
+    return expand(context, node.arguments[0], env)
+
+
+def _abs(context: Context, node: ast.Apply, env: Env, hint: Domain | None) -> Expression | None:
+    found = _one(context, node, env)
+    if found is None:
+        return None
+    numbers = _numbers(context, [(found, node.arguments[0])], "abs")
+    if numbers is None:
+        return None
+    span, type_ = context.at(node.span), INTEGER if integral(found.type) else SCALAR
+    if isinstance(found, Constant):
+        return Constant(abs(found.value), type_, span)
+    return operation("abs", (found,), type_, span)
+
+
+def _int(context: Context, node: ast.Apply, env: Env, hint: Domain | None) -> Expression | None:
+    found = _one(context, node, env)
+    if found is None or integral(found.type):
+        return found
+    span = context.at(node.span)
+    if isinstance(found.type, Bool):
+        if isinstance(found, Constant):
+            return Constant(int(found.value), INTEGER, span)
+        one, zero = Constant(1, INTEGER, span), Constant(0, INTEGER, span)
+        return choose(found, one, zero, INTEGER, span)
+    if not isinstance(found.type, Mod):
+        help_ = "`int` converts residues and truth values"
+        wrong(context, found, node.arguments[0], "what `int` converts", Mod(2), help_)
+        return None
+    if isinstance(found, Constant):
+        return Constant(found.value, INTEGER, span)
+    return operation("to_int", (found,), INTEGER, span)
+
+
+def _distinct(context: Context, node: ast.Apply, env: Env, hint: Domain | None) -> Expression | None:
+    found = _all(context, node, env)
+    if found is None:
+        return None
+    joined = join(context, found, "the arguments of `distinct`")
+    if joined is None:
+        return None
+    span = context.at(node.span)
+    if len(joined) < 2:
+        return Constant(True, BOOL, span)
+    if isinstance(joined[0].type, Real):
+        return _distinct_reals(context, node, joined)
+    if all(isinstance(each, Constant) for each in joined):
+        values = {each.value for each in joined}  # type: ignore[union-attr]
+        return Constant(len(values) == len(joined), BOOL, span)
+    return operation("distinct", tuple(joined), BOOL, span)
+
+
+def _distinct_reals(
+    context: Context, node: ast.Apply, joined: list[Expression]
+) -> Expression | None:
+    """Pairs of real inputs: what the sampler of equality patterns understands (D2)."""
+    span = context.at(node.span)
+    context.spend(len(joined) ** 2)
+    pairs = [(a, b) for place, a in enumerate(joined) for b in joined[place + 1 :]]
+    if not all(drawn_equal(a, b) for a, b in pairs):
+        context.report(RealEquality(span=node.span, shown=context.shown(node)))
+        return None
+    tests = tuple(operation("ne", pair, BOOL, span) for pair in pairs)
+    return tests[0] if len(tests) == 1 else operation("and", tests, BOOL, span)
+
+
+def _index_of(context: Context, node: ast.Apply, env: Env, hint: Domain | None) -> Expression | None:
+    if node.binders or len(node.arguments) < 2:
+        if not node.binders:
+            _count_arguments(context, node, 2, BUILT_IN["index_of"])
+        else:
+            what, advice = "`for` in `index_of`", "give it a family: `index_of(x, xs)`"
+            context.report(NotInPlace(span=node.span, what=what, advice=advice))
+        return None
+    items = _all(context, node, env, skip=1)
+    first = node.arguments[0]
+    sought = expand(context, first, env, items[0][0].type if items else None)
+    if items is None or sought is None:
+        return None
+    joined = join(context, [(sought, first), *items], "the arguments of `index_of`")
+    if joined is None:
+        return None
+    span = context.at(node.span)
+    if isinstance(joined[0].type, Real):
+        at = Joined(node, node)
+        context.report(RealEquality(span=at.span, shown=context.shown(node)))
+        return None
+    if all(isinstance(each, Constant) for each in joined):
+        values = [each.value for each in joined]  # type: ignore[union-attr]
+        if values[0] in values[1:]:
+            return Constant(values[1:].index(values[0]), INTEGER, span)
+    return operation("index_of", tuple(joined), Interval(0, len(joined) - 2), span)
+
+
+FUNCTIONS: dict[
+    str, Callable[[Context, ast.Apply, Env, Domain | None], Expression | None]
+] = {
+    "sum": _sum,
+    "count": _count,
+    "min": _extreme,
+    "max": _extreme,
+    "abs": _abs,
+    "int": _int,
+    "distinct": _distinct,
+    "index_of": _index_of,
+}
+
