@@ -201,7 +201,7 @@ def algorithms(draw, kinds=None, depth: int = 3) -> Algorithm:
     kinds = kinds or [*FINITE, *REALS, SetOf(SMALL)]
     inputs = draw(st.lists(st.sampled_from(kinds), min_size=3, max_size=6))
     every = {f"x{i}": domain for i, domain in enumerate(inputs)}
-    every |= {f"fallback {d.size}": d for d in REALS if d in kinds}
+    every |= {f"fallback {d.size}": d for d in REALS}
     variables = [ModelVariable(name, name, (), "input", domain) for name, domain in every.items()]
     for place in range(draw(st.integers(1, 4))):
         kind = draw(st.sampled_from([*kinds, Bool(), Integer()]))

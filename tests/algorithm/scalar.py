@@ -20,7 +20,7 @@ from causalabs.algorithm.expression import (
 from causalabs.algorithm.model import Algorithm
 
 
-class Undefined(Exception):
+class Undefined(Exception):  # noqa: N818
     """No value on a path that is taken."""
 
 
@@ -145,7 +145,10 @@ def arithmetic(operator: str, args: list, kind: Domain, types: list) -> object:
     circles = [t for t in (*types, kind) if isinstance(t, Cyclic)]
     if circles:
         every = circles[0].values
-        args = [every.index(a) if isinstance(t, Cyclic) else a for a, t in zip(args, types)]
+        args = [
+            every.index(a) if isinstance(t, Cyclic) else a
+            for a, t in zip(args, types, strict=False)
+        ]
     match operator:
         case "neg":
             total = -args[0]
