@@ -23,7 +23,7 @@ from causalabs.hypothesis.lines import (
     whose_source,
 )
 from causalabs.hypothesis.model import Counterfactuals, Line
-from causalabs.hypothesis.refs import World, element_of, listed, meant, split_ref
+from causalabs.hypothesis.meaning import World, element_of, listed, meant, split_ref
 from causalabs.hypothesis.rules_interchange import NameTaken
 from causalabs.hypothesis.shares import count_inputs, dealt, pairs_of
 from causalabs.syntax import ast

@@ -12,7 +12,7 @@ from causalabs.algorithm.typing_ import domain_text
 from causalabs.diagnostics import Rule, Span
 from causalabs.hypothesis import registry
 from causalabs.hypothesis.model import Alignment, Assignment, Line, Member, Space, Take
-from causalabs.hypothesis.refs import Binding, Meant, World, binders, bindings, meant, members
+from causalabs.hypothesis.meaning import Binding, Meant, World, binders, bindings, meant, members
 from causalabs.hypothesis.rules_interchange import (
     CannotSet,
     FromOtherBasis,
@@ -93,7 +93,7 @@ def read_lines(node: ast.Interchange | ast.Assign, setting: Setting) -> list[Lin
     if about is None or len(targets) < len(written):
         return []
     named = [part for pair in targets for part in pair if isinstance(part, Meant)]
-    ranges = binders(named, world, found)
+    ranges = binders(named, found)
     if ranges is None:
         return []
     before = len(found)
