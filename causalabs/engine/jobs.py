@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+from safetensors.torch import save as pack
 
 from causalabs.counterfactuals.examples import Examples
 from causalabs.engine.controls import check_control, move_sites
@@ -15,7 +15,7 @@ from causalabs.engine.errors import EngineError
 from causalabs.engine.fit import budget_for
 from causalabs.engine.interchange import compile_lines
 from causalabs.engine.measure import hits, line_notes, prove_writes
-from causalabs.engine.protocol import Device
+from causalabs.engine.networks.naming import say_site
 from causalabs.engine.resources import Progress, Resources
 from causalabs.engine.rows import members_of, table
 from causalabs.engine.search import Setting, Settled, expand_tokens, generator_of_sites, settle
@@ -23,9 +23,7 @@ from causalabs.engine.store import Store
 from causalabs.hypothesis.model import Hypothesis, Line
 from causalabs.plans import Job
 from causalabs.results import Measured, Outcome
-
-Save = Callable[[str, Mapping[str, Tensor], Mapping[str, str]], None]
-"""(name, tensors, metadata): keeps one fitted basis; the name is a file's, without an ending."""
+from causalabs.runs import write_atomically
 
 
 def run_job(
@@ -34,14 +32,14 @@ def run_job(
     *,
     resources: Resources,
     progress: Progress | None = None,
-    device: str | Device = "cpu",
-    save: Save | None = None,
+    device: str = "cpu",
+    folder: Path | None = None,
 ) -> Outcome:
     """Network, search, fit and measurement for one seed under one control.
 
     Measures `iia` of the job's lines and `accuracy` (line -1, over the bases of all lines of
     the file one after another) on its splits. `EngineError` says what cannot be run; a
-    write that reaches nothing is one.
+    write that reaches nothing is one. Fitted bases are written below `folder`.
     """
     del device  # resources were made for one
     check_control(job.control)
@@ -63,8 +61,8 @@ def run_job(
         with _Clock(seconds, "measurement"):
             found, notes = _measure(job, hypothesis, setting, fits)
             measured += found
-        if save is not None:
-            _save(job, setting, fits, save)
+        if folder is not None:
+            save_bases(folder, job, setting, fits)
     return Outcome(
         job=job.name,
         measured=measured,
@@ -89,7 +87,7 @@ def _setting(
         alignment = move_sites(alignment, store.network, generator=draws)
     examples = resources.examples(job.seed)
     if job.control == "shuffled_sources":
-        examples = _shuffled(hypothesis, examples, job.seed)
+        examples = _shuffled(examples, job.seed)
     aligned = set(alignment.variables)
     lines = {
         number: line
@@ -114,10 +112,11 @@ def _setting(
     )
 
 
-def _shuffled(hypothesis: Hypothesis, examples: Examples, seed: int) -> Examples:
+def _shuffled(examples: Examples, seed: int) -> Examples:
     from causalabs.counterfactuals.draw import shuffle_sources
 
-    return shuffle_sources(examples, seed=seed)
+    found: Examples = shuffle_sources(examples, seed=seed)
+    return found
 
 
 def _splits(hypothesis: Hypothesis) -> dict[str, int]:
@@ -196,22 +195,23 @@ def _measure(
 # ------------------------------------------------------------------------ saving
 
 
-def _save(job: Job, setting: Setting, found: Settled, save: Save) -> None:
-    """Hand out each fitted basis: its orthonormal columns, and which variable has which."""
+def save_bases(folder: Path, job: Job, setting: Setting, found: Settled) -> None:
+    """Write each fitted basis as `<job>-<space>.safetensors`: orthonormal columns, whose."""
     for number, columns in found.bases.items():
         space = setting.alignment.spaces[number]
         choice = space.members[0].choices[found.chosen[number]]
+        blocks = (f"{m.variable}: {' '.join(map(str, m.block))}" for m in space.members)
         meta = {
             "kind": space.basis.kind,
             "choice": space.labels[found.chosen[number]] if space.labels else "",
-            "sites": "; ".join(repr(site) for site in choice.writes),
-            "blocks": "; ".join(
-                f"{member.variable}: {' '.join(map(str, member.block))}" for member in space.members
-            ),
+            "sites": "; ".join(map(say_site, choice.writes)),
+            "blocks": "; ".join(blocks),
             "seed": str(job.seed),
             "control": job.control,
         }
-        save(f"{job.name}-{number}", {"columns": columns[0].contiguous()}, meta)
+        folder.mkdir(parents=True, exist_ok=True)
+        packed = pack({"columns": columns[0].detach().cpu().contiguous()}, meta)
+        write_atomically(folder / f"{job.name}-{number}.safetensors", packed)
 
 
 class _Clock:
@@ -228,22 +228,4 @@ class _Clock:
         self.seconds[self.name] = self.seconds.get(self.name, 0.0) + spent
 
 
-def save_to(folder: object) -> Save:
-    """A `save` that writes safetensors below a folder, to a temporary name and renamed."""
-    from pathlib import Path
-
-    from safetensors.torch import save as pack
-
-    from causalabs.runs import write_atomically
-
-    root = Path(str(folder))
-
-    def save(name: str, tensors: Mapping[str, Tensor], meta: Mapping[str, str]) -> None:
-        on_cpu = {key: tensor.detach().cpu() for key, tensor in tensors.items()}
-        root.mkdir(parents=True, exist_ok=True)
-        write_atomically(root / f"{name}.safetensors", pack(on_cpu, dict(meta)))
-
-    return save
-
-
-__all__ = ["Resources", "Save", "run_job", "save_to"]
+__all__ = ["Resources", "run_job", "save_bases"]

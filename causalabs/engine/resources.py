@@ -38,7 +38,7 @@ class Resources:
     """
 
     hypothesis: Hypothesis
-    device: Device = field(default_factory=Device)
+    device: str | Device = "cpu"
     progress: Progress | None = None
     make_network: MakeNetwork | None = None
     make_examples: MakeExamples | None = None
@@ -47,6 +47,11 @@ class Resources:
     _stores: dict[bool, Store] = field(default_factory=dict)
     _drawn: Examples | None = None
     _kept: Examples | None = None
+
+    @property
+    def on(self) -> Device:
+        """Where and how numbers are computed."""
+        return self.device if isinstance(self.device, Device) else Device(self.device)
 
     def network(self, seed: int, *, trained: bool = True) -> Network:
         """The network under test, or the same architecture with fresh weights."""
@@ -99,13 +104,12 @@ class Resources:
         hypothesis = self.hypothesis
         algorithms = hypothesis.algorithms
         if not trained:
-            return build(
-                hypothesis.network, algorithms, seed=seed, trained=False, device=self.device
-            )
+            return build(hypothesis.network, algorithms, seed=seed, trained=False, device=self.on)
         from causalabs.counterfactuals.draw import draw_bases
 
         def bases(count: int, generator: np.random.Generator) -> Mapping[str, Column]:
-            return draw_bases(hypothesis, count, generator=generator)
+            found: Mapping[str, Column] = draw_bases(hypothesis, count, generator=generator)
+            return found
 
         return build(
             hypothesis.network,
@@ -114,13 +118,14 @@ class Resources:
             draw_bases=bases,
             draws=how_bases_are_drawn(hypothesis),
             progress=self.progress,
-            device=self.device,
+            device=self.on,
         )
 
     def _sampled(self, seed: int) -> Examples:
         from causalabs.counterfactuals.draw import draw
 
-        return draw(self.hypothesis, seed=seed)
+        found: Examples = draw(self.hypothesis, seed=seed)
+        return found
 
 
 def how_bases_are_drawn(hypothesis: Hypothesis) -> str:

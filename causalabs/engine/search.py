@@ -195,7 +195,7 @@ def _attempt(setting: Setting, chosen: Mapping[int, int], lines: Sequence[int]) 
         else:
             sizes[number] = (width, dims_of(space))
     if not sizes:
-        return Attempt(chosen, program, fixed, 0, float("nan"))
+        return Attempt(chosen, program, fixed, 0, _train_iia(setting, program, fixed, lines))
     train = table(program, setting.examples, lines, setting.split("train"), device=store.at_device)
     names = ", ".join(m.variable for s in sizes for m in alignment.spaces[s].members)
     key = tuple(sorted(chosen.items()))
@@ -212,6 +212,21 @@ def _attempt(setting: Setting, chosen: Mapping[int, int], lines: Sequence[int]) 
     )
     bases = {**fixed, **fitted.bases}
     return Attempt(chosen, program, bases, fitted.steps, fitted.train_iia)
+
+
+def _train_iia(
+    setting: Setting, program: Program, bases: Mapping[int, Tensor], lines: Sequence[int]
+) -> float:
+    """Mean IIA over lines of some training examples, told where nothing is fitted by descent."""
+    if "train" not in setting.splits:
+        return 0.0
+    split, device = setting.splits["train"], setting.store.at_device
+    rows = table(program, setting.examples, lines, split, device=device)
+    found = [
+        hits(program, bases, rows.line(n).take(slice(0, setting.budget.judged)), setting.store)
+        for n in lines
+    ]
+    return float(np.mean([each.mean() for each in found if len(each)] or [0.0]))
 
 
 def _tell(setting: Setting, what: str, share: float) -> None:
@@ -242,7 +257,7 @@ def _record(
         restarts=setting.budget.restarts if descended else 0,
         steps=attempt.steps if descended else 0,
         examples=count,
-        train_iia=attempt.train_iia if descended else float("nan"),
+        train_iia=attempt.train_iia,
         capacity=capacity(space, site_width(space, choice, setting.store.network)) if saw else 0,
         data=data,
         chosen_on=chosen_on,
