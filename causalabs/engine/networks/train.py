@@ -55,7 +55,7 @@ class Recipe:
 
 
 RECIPES: Mapping[str, Recipe] = {
-    "mlp": Recipe(steps=6000, batch=2048, rate=3e-3),
+    "mlp": Recipe(steps=10_000, batch=2048, rate=3e-3),
     "gru": Recipe(steps=2000, batch=512, rate=1e-2),
     "transformer": Recipe(steps=2000, batch=256, rate=3e-3, pool=2**17),
 }
