@@ -17,7 +17,8 @@ class LineExamples:
 
     `base` (n,) and `sources` (k, n) are rows of `Examples.inputs`; `split` (n,) indexes
     `Counterfactuals.splits`; `answers[output]` (n,) is the place, in the output's domain, of
-    the algorithm's answer after the interchange.
+    the algorithm's answer after the interchange; for a set-valued output its membership
+    flags (n, values). A real output has none.
     """
 
     line: int
