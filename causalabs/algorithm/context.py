@@ -17,7 +17,8 @@ from causalabs.diagnostics import Rule, Span
 from causalabs.syntax import ast
 
 if TYPE_CHECKING:
-    from causalabs.algorithm.scope import Definition, Scope
+    from causalabs.algorithm.definitions import Definition
+    from causalabs.algorithm.scope import Scope
 
 NODES = 100_000
 """Most nodes of one mechanism, written out."""
@@ -63,7 +64,7 @@ class Env:
         return Env({**self.bound, name: value}, self.definition)
 
 
-class OutOfBudget(Exception):
+class OutOfBudget(Exception):  # noqa: N818 - control flow, no error of the program
     """A mechanism is too large: left by the way it came, reported where it began."""
 
     def __init__(self, problem: str) -> None:
@@ -129,7 +130,9 @@ class Context:
         """Place of `value` in `domain`; `true` and 1 are told apart."""
         found = self._places.get(id(domain.values))
         if found is None:
-            index = {(type(each), each): place for place, each in enumerate(domain.values)}
+            index: dict[object, int] = {}
+            for place, each in enumerate(domain.values):
+                index[type(each), each] = place
             found = (domain.values, index)
             self._places[id(domain.values)] = found
         return found[1].get((type(value), value))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from causalabs.algorithm.context import ELEMENTS
 from causalabs.algorithm.domains import (
@@ -301,7 +301,6 @@ def coded_value(node: ast.AnyValue, domain: Domain) -> tuple[int | None, list[Ru
 
 def code_of(value: Scalar, domain: Domain) -> int | None:
     """How `value` is coded in `domain`, None where it is not one of its values."""
-    index: Any
     match domain:
         case Bool():
             return int(value) if isinstance(value, bool) else None
@@ -310,11 +309,8 @@ def code_of(value: Scalar, domain: Domain) -> int | None:
         case Mod(modulus) if isinstance(value, int) and not isinstance(value, bool):
             return value if 0 <= value < modulus else None
         case Enum(values) | Cyclic(values):
-            if value not in values:
-                return None
-            index = values.index(value)
-            if type(values[index]) is type(value):
-                return int(index)
-            pairs = (place for place, each in enumerate(values) if type(each) is type(value) and each == value)
+            # `true` equals 1 in Python, not in an enum.
+            same = (type(each) is type(value) and each == value for each in values)
+            pairs = (place for place, found in enumerate(same) if found)
             return next(pairs, None)
     return None

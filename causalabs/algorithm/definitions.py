@@ -76,12 +76,15 @@ def check_definitions(
             found[call].sound for call in calls[name] if call in found
         )
         if sound and size > NODES:
-            problem = f"has {size:,} operations, more than {NODES:,}," if size < 10**15 else (
-                f"has more than {NODES:,} operations"
+            problem = (
+                f"has {size:,} operations, more than {NODES:,},"
+                if size < 10**15
+                else (f"has more than {NODES:,} operations")
             )
             report(TooLarge(span=node.name.span, what=f"definition `{name}`", problem=problem))
             sound = False
-        used = frozenset(str(part.name) for part in ast.walk(node.body) if isinstance(part, ast.Ref))
+        refs = (part for part in ast.walk(node.body) if isinstance(part, ast.Ref))
+        used = frozenset(str(ref.name) for ref in refs)
         found[name] = Definition(node, min(size, 2**62), sound, used=used)
     return found
 
@@ -119,9 +122,7 @@ def _calls(node: ast.Def) -> list[str]:
     return [str(part.function) for part in ast.walk(node.body) if isinstance(part, ast.Apply)]
 
 
-def _recursive(
-    circles: list[list[str]], own: Mapping[str, ast.Def], report: Report
-) -> set[str]:
+def _recursive(circles: list[list[str]], own: Mapping[str, ast.Def], report: Report) -> set[str]:
     recursive: set[str] = set()
     for circle in circles:
         if recursive.isdisjoint(circle):

@@ -161,9 +161,7 @@ def _declarations(context: Context, node: ast.Algorithm) -> list[_Line]:
 
 def _domain(context: Context, node: ast.Type) -> Domain | None:
     scope = context.scope
-    return domain_of(
-        node, scope.every_domain, scope.every_data, context.poisoned, context.report
-    )
+    return domain_of(node, scope.every_domain, scope.every_data, context.poisoned, context.report)
 
 
 def _size(ranges: Iterable[tuple[int, int]]) -> int:
@@ -420,5 +418,3 @@ def elaborate_condition(
     found = _condition(context, expression, place)
     findings = sorted(context.findings.values(), key=lambda rule: rule.span)
     return (None if findings else found), findings
-
-

@@ -13,7 +13,8 @@ from causalabs.algorithm.context import DEPTH, Context, Env, OutOfBudget, Thunk
 from causalabs.algorithm.declared import digits, listable
 from causalabs.algorithm.domains import Bool, Cyclic, Domain, Enum, Real, SetOf, values
 from causalabs.algorithm.expression import Constant, Expression, Operation
-from causalabs.algorithm.operators import Joined, arithmetic, balanced, compare, negative
+from causalabs.algorithm.names import KEYWORDS
+from causalabs.algorithm.operators import arithmetic, balanced, compare, negative, spanning
 from causalabs.algorithm.rules_names import (
     DuplicateBinder,
     KeywordAsName,
@@ -21,12 +22,10 @@ from causalabs.algorithm.rules_names import (
     UnknownName,
     ValueIsVariable,
 )
-from causalabs.algorithm.names import KEYWORDS
 from causalabs.algorithm.typing_ import (
     BOOL,
     INTEGER,
     SCALAR,
-    describe,
     domain_text,
     integral,
     scalar_real,
@@ -196,7 +195,7 @@ def expand_chain(
     left: Expression | None = kept[0][0]
     at: ast.Node = kept[0][1]
     for symbol, (right, term) in zip(node.operators, kept[1:], strict=True):
-        whole = node if term is kept[-1][1] else Joined(kept[0][1], term)
+        whole = node if term is kept[-1][1] else spanning(kept[0][1], term)
         left = arithmetic(context, str(symbol), (left, at), (right, term), whole)  # type: ignore[arg-type]
         if left is None:
             return None
@@ -216,7 +215,7 @@ def _long(
             return None
         return balanced("mul", terms, INTEGER, span)
     plus = [terms[0]]
-    minus = []
+    minus: list[Expression] = []
     for symbol, term in zip(node.operators, terms[1:], strict=True):
         (plus if symbol == "+" else minus).append(term)
     constants = [int(term.value) for term in plus if isinstance(term, Constant)]
@@ -256,7 +255,7 @@ def expand_comparison(
     typed = found[first]
     if typed is None and pending(context, sides[1 - first], env):
         return None  # nothing tells what the value is: one finding is enough
-    found[1 - first] = expand(context, sides[1 - first], env, typed and typed.type)
+    found[1 - first] = expand(context, sides[1 - first], env, None if typed is None else typed.type)
     left, right = found
     if left is None or right is None:
         return None
@@ -349,6 +348,3 @@ def constant_integer(
         wrong(context, found, node, place, INTEGER)
         return None, False
     return (int(found.value), True) if isinstance(found, Constant) else (None, True)
-
-
-__all__ = ["assign", "constant_integer", "describe", "expand", "handles", "pending", "truth"]

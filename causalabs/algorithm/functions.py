@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from causalabs.algorithm.context import NODES, Context, Env, OutOfBudget, Thunk
+from causalabs.algorithm.declared import BIGGEST
 from causalabs.algorithm.definitions import BUILT_IN, Definition
 from causalabs.algorithm.domains import Bool, Domain, Interval, Mod, Real
 from causalabs.algorithm.expand import (
-    Joined,
     bindable,
     constant_integer,
     expand,
@@ -20,7 +20,7 @@ from causalabs.algorithm.expression import Constant, Expression
 from causalabs.algorithm.logic import Term, connective
 from causalabs.algorithm.operators import balanced, choose, drawn_equal, operation
 from causalabs.algorithm.references import family_name, read
-from causalabs.algorithm.rules_names import NotAVariable, UnknownFunction, WrongArguments
+from causalabs.algorithm.rules_names import UnknownFunction, WrongArguments
 from causalabs.algorithm.rules_types import (
     NotConstant,
     NothingToChoose,
@@ -28,7 +28,6 @@ from causalabs.algorithm.rules_types import (
     RealEquality,
     TooLargeNumber,
 )
-from causalabs.algorithm.declared import BIGGEST
 from causalabs.algorithm.typing_ import (
     BOOL,
     INTEGER,
@@ -56,17 +55,15 @@ def expand_apply(
         if name in context.variables:
             dimensions = context.variables[name].ranges
             usage = f"index it with brackets: `{name}[...]`" if dimensions else f"write `{name}`"
-            rule = NotAVariable(
-                span=node.function.span, name=name, kind="a variable, not a function", advice=usage
-            )
-            context.report(UnknownFunction(span=rule.span, name=name, advice=usage))
+            context.report(UnknownFunction(span=node.function.span, name=name, advice=usage))
         elif name not in context.poisoned and "*" not in context.poisoned:
             suggestion = context.suggest(name, [*context.definitions, *BUILT_IN])
-            rule_ = UnknownFunction(span=node.function.span, name=name, suggestion=suggestion)
-            context.report(rule_)
+            span = node.function.span
+            context.report(UnknownFunction(span=span, name=name, suggestion=suggestion))
         return None
     if name in ("any", "all"):
-        return connective(context, name, _terms(context, node, env), node.span, f"what `{name}` takes")
+        terms = _terms(context, node, env)
+        return connective(context, name, terms, node.span, f"what `{name}` takes")
     return FUNCTIONS[name](context, node, env, hint)
 
 
@@ -93,10 +90,13 @@ def _call(
     }
     failed = False
     for parameter, thunk in bound.items():
-        if parameter not in definition.used and not pending(context, thunk.node, env):
-            if family_name(context, thunk.node, env) is None:
-                failed |= expand(context, thunk.node, env) is None
-    site, context.site = context.site, context.at(node.span) if definition.foreign else context.site
+        # What the body never reads is still looked at: a misspelt name is a mistake anywhere.
+        read_ = parameter in definition.used or pending(context, thunk.node, env)
+        if not read_ and family_name(context, thunk.node, env) is None:
+            failed |= expand(context, thunk.node, env) is None
+    site = context.site
+    if definition.foreign:
+        context.site = context.at(node.span)
     try:
         result = expand(context, definition.node.body, Env(bound, name), hint)
     finally:
@@ -194,9 +194,7 @@ def _spread(
     return elements()
 
 
-def _member(
-    context: Context, node: ast.Ref, name: str, at: tuple[int, ...]
-) -> Expression | None:
+def _member(context: Context, node: ast.Ref, name: str, at: tuple[int, ...]) -> Expression | None:
     """An element by negative indices, which no literal writes."""
     parts = tuple(
         ast.Literal(ast.Digits(str(abs(i)), node.span), span=node.span)
@@ -274,8 +272,9 @@ def _sum(context: Context, node: ast.Apply, env: Env, hint: Domain | None) -> Ex
     numbers = _numbers(context, found, "sum")
     if numbers is None:
         return None
-    if all(isinstance(each, Constant) for each in numbers) and integral(numbers[0].type):
-        total = sum(int(each.value) for each in numbers)  # type: ignore[union-attr]
+    known = [int(each.value) for each in numbers if isinstance(each, Constant)]
+    if len(known) == len(numbers) and integral(numbers[0].type):
+        total = sum(known)
         if abs(total) >= BIGGEST:
             shown, problem = context.shown(node), "too large a number"
             context.report(TooLargeNumber(span=node.span, shown=shown, problem=problem))
@@ -318,7 +317,8 @@ def _count(context: Context, node: ast.Apply, env: Env, hint: Domain | None) -> 
             return None
     span = context.at(node.span)
     if all(isinstance(each, Constant) for each, _ in found):
-        return Constant(sum(bool(each.value) for each, _ in found), INTEGER, span)  # type: ignore[union-attr]
+        true = [each for each, _ in found if isinstance(each, Constant) and each.value]
+        return Constant(len(true), INTEGER, span)
     arguments = tuple(each for each, _ in found)
     return operation("count", arguments, Interval(0, len(arguments)), span)
 
@@ -385,7 +385,9 @@ def _int(context: Context, node: ast.Apply, env: Env, hint: Domain | None) -> Ex
     return operation("to_int", (found,), INTEGER, span)
 
 
-def _distinct(context: Context, node: ast.Apply, env: Env, hint: Domain | None) -> Expression | None:
+def _distinct(
+    context: Context, node: ast.Apply, env: Env, hint: Domain | None
+) -> Expression | None:
     found = _all(context, node, env)
     if found is None:
         return None
@@ -398,8 +400,8 @@ def _distinct(context: Context, node: ast.Apply, env: Env, hint: Domain | None) 
     if isinstance(joined[0].type, Real):
         return _distinct_reals(context, node, joined)
     if all(isinstance(each, Constant) for each in joined):
-        values = {each.value for each in joined}  # type: ignore[union-attr]
-        return Constant(len(values) == len(joined), BOOL, span)
+        different = {each.value for each in joined}  # type: ignore[union-attr]
+        return Constant(len(different) == len(joined), BOOL, span)
     return operation("distinct", tuple(joined), BOOL, span)
 
 
@@ -410,14 +412,16 @@ def _distinct_reals(
     span = context.at(node.span)
     context.spend(len(joined) ** 2)
     pairs = [(a, b) for place, a in enumerate(joined) for b in joined[place + 1 :]]
-    if not all(drawn_equal(a, b) for a, b in pairs):
+    if not all(drawn_equal(context, a, b) for a, b in pairs):
         context.report(RealEquality(span=node.span, shown=context.shown(node)))
         return None
     tests = tuple(operation("ne", pair, BOOL, span) for pair in pairs)
     return tests[0] if len(tests) == 1 else operation("and", tests, BOOL, span)
 
 
-def _index_of(context: Context, node: ast.Apply, env: Env, hint: Domain | None) -> Expression | None:
+def _index_of(
+    context: Context, node: ast.Apply, env: Env, hint: Domain | None
+) -> Expression | None:
     if node.binders or len(node.arguments) < 2:
         if not node.binders:
             _count_arguments(context, node, 2, BUILT_IN["index_of"])
@@ -435,8 +439,7 @@ def _index_of(context: Context, node: ast.Apply, env: Env, hint: Domain | None) 
         return None
     span = context.at(node.span)
     if isinstance(joined[0].type, Real):
-        at = Joined(node, node)
-        context.report(RealEquality(span=at.span, shown=context.shown(node)))
+        context.report(RealEquality(span=node.span, shown=context.shown(node)))
         return None
     if all(isinstance(each, Constant) for each in joined):
         values = [each.value for each in joined]  # type: ignore[union-attr]
@@ -445,9 +448,7 @@ def _index_of(context: Context, node: ast.Apply, env: Env, hint: Domain | None) 
     return operation("index_of", tuple(joined), Interval(0, len(joined) - 2), span)
 
 
-FUNCTIONS: dict[
-    str, Callable[[Context, ast.Apply, Env, Domain | None], Expression | None]
-] = {
+FUNCTIONS: dict[str, Callable[[Context, ast.Apply, Env, Domain | None], Expression | None]] = {
     "sum": _sum,
     "count": _count,
     "min": _extreme,
@@ -457,4 +458,3 @@ FUNCTIONS: dict[
     "distinct": _distinct,
     "index_of": _index_of,
 }
-

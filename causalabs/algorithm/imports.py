@@ -20,7 +20,7 @@ LARGEST = 2**20
 T = TypeVar("T")
 
 
-class _Broken(Exception):
+class _Broken(Exception):  # noqa: N818
     """Why a file cannot be imported."""
 
 
@@ -62,7 +62,7 @@ def _import_all(
 
 def _read(node: ast.Import, source: Source, above: tuple[Path, ...], opened: list[int]) -> Scope:
     from causalabs.algorithm.elaborate import elaborate
-    from causalabs.algorithm.tables import _Unreadable, read_bytes
+    from causalabs.algorithm.tables import Unreadable, read_bytes
     from causalabs.syntax.parse import parse
 
     path = Path(source.folder) / str(node.path)
@@ -77,7 +77,7 @@ def _read(node: ast.Import, source: Source, above: tuple[Path, ...], opened: lis
         raise _Broken(f"more than {MOST_FILES} files are imported")
     try:
         text = read_bytes(path, LARGEST).decode("utf-8-sig")
-    except _Unreadable as error:
+    except Unreadable as error:
         raise _Broken(error.reason) from None
     except UnicodeDecodeError:
         raise _Broken("it is not UTF-8 text") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from causalabs.algorithm.context import DEPTH, Context, Env, OutOfBudget
 from causalabs.algorithm.declared import coded_value, whole
@@ -29,8 +29,8 @@ from causalabs.algorithm.typing_ import (
     integral,
     join,
     joint,
-    wrong,
     written,
+    wrong,
 )
 from causalabs.diagnostics import Span
 from causalabs.syntax import ast
@@ -42,7 +42,7 @@ Term = tuple[Callable[[], Expression | None], ast.Node]
 
 
 def connective(
-    context: Context, operator: str, terms: Sequence[Term], span: Span, place: str = ""
+    context: Context, operator: str, terms: Iterable[Term], span: Span, place: str = ""
 ) -> Expression | None:
     """`and`/`all` or `or`/`any`: a deciding constant leaves the other terms unread (A1)."""
     deciding = operator in ("or", "any")
@@ -81,9 +81,7 @@ def expand_or(
 
 
 @handles(ast.Xor)
-def expand_xor(
-    context: Context, node: ast.Xor, env: Env, hint: Domain | None
-) -> Expression | None:
+def expand_xor(context: Context, node: ast.Xor, env: Env, hint: Domain | None) -> Expression | None:
     """`a xor b xor c`."""
     found = [
         truth(context, expand(context, term, env, BOOL), term, "an operand of `xor`")
@@ -102,9 +100,7 @@ def expand_xor(
 
 
 @handles(ast.Not)
-def expand_not(
-    context: Context, node: ast.Not, env: Env, hint: Domain | None
-) -> Expression | None:
+def expand_not(context: Context, node: ast.Not, env: Env, hint: Domain | None) -> Expression | None:
     """`not a`."""
     found = truth(context, expand(context, node.term, env, BOOL), node.term, "what `not` negates")
     if found is None:
@@ -166,6 +162,7 @@ def branches(
         if place not in found:
             found[place] = expand(context, node, env, hint)
     results = [found[place] for place in range(len(nodes))]
+    pairs: list[tuple[Expression, ast.Node]]
     pairs = [(each, node) for each, node in zip(results, nodes, strict=True) if each is not None]
     joined = join(context, pairs, "the branches", hint)
     if joined is None or len(pairs) < len(nodes):
@@ -284,10 +281,12 @@ class _Cover:
     def add(self, arm: ast.Arm) -> list[tuple[int, int]] | None:
         """The ranges of codes of an arm; None and a finding where it is wrong."""
         if self.otherwise is not None:
-            return self._unreachable("this arm", arm.span, self.otherwise)
+            self._unreachable("this arm", arm.span, self.otherwise)
+            return None
         if not arm.patterns:
             if self.complete():
-                return self._unreachable("else", arm.span, self.ranges[-1][2])
+                self._unreachable("else", arm.span, self.ranges[-1][2])
+                return None
             self.otherwise = arm.span
             return []
         found: list[tuple[int, int]] = []
@@ -312,7 +311,11 @@ class _Cover:
             if not integral(self.domain):
                 self._outside(f"{low}..{high}", node)
                 return None
-            if low > high or low < self._lowest(low) or (self.high is not None and high > self.high):
+            if (
+                low > high
+                or low < self._lowest(low)
+                or (self.high is not None and high > self.high)
+            ):
                 self._outside(f"{low}..{high}", node)
                 return None
             return low, high

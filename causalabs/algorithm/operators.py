@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from causalabs.algorithm.context import Context
 from causalabs.algorithm.declared import BIGGEST
 from causalabs.algorithm.domains import Bool, Cyclic, Domain, Enum, Integer, Interval, Mod, Real
-from causalabs.algorithm.expression import Choice, Constant, Expression, Operation, Operator, Variable
+from causalabs.algorithm.expression import (
+    Choice,
+    Constant,
+    Expression,
+    Operation,
+    Operator,
+    Variable,
+)
 from causalabs.algorithm.rules_types import (
     CyclicSum,
     ModMismatch,
@@ -68,7 +77,7 @@ def arithmetic(
     context: Context, symbol: str, left: Typed, right: Typed, node: ast.Node
 ) -> Expression | None:
     """`left symbol right` for `+ - * // %`."""
-    (a, at_a), (b, at_b) = left, right
+    a, b = left[0], right[0]
     span = context.at(node.span)
     for each, at in (left, right):
         if isinstance(each.type, Bool):
@@ -96,7 +105,8 @@ def arithmetic(
 
 def _no_number(type_: Domain) -> str:
     if isinstance(type_, Enum):
-        return f"values of `{domain_text(type_)}` are no numbers; `cyclic {{...}}` can be moved along"
+        text = f"values of `{domain_text(type_)}` are no numbers"
+        return f"{text}; those of a `cyclic {{...}}` domain can be moved along"
     if isinstance(type_, Real):
         return "integers and real numbers are not mixed, and vectors are only compared by `==`"
     return ""
@@ -219,12 +229,14 @@ def negative(context: Context, found: Expression, node: ast.Negative) -> Express
     return operation("neg", (found,), INTEGER if integral(found.type) else SCALAR, span)
 
 
-def balanced(operator: Operator, terms: list[Expression], type_: Domain, span: Span) -> Expression:
+def balanced(
+    operator: Operator, terms: Sequence[Expression], type_: Domain, span: Span
+) -> Expression:
     """A long chain of an associative operator as a shallow tree."""
     while len(terms) > 1:
         pairs = zip(terms[::2], terms[1::2], strict=False)
-        odd = terms[-1:] if len(terms) % 2 else []
-        terms = [operation(operator, pair, type_, span) for pair in pairs] + odd
+        odd = terms[-1:] if len(terms) % 2 else ()
+        terms = (*(operation(operator, pair, type_, span) for pair in pairs), *odd)
     return terms[0]
 
 
@@ -240,7 +252,7 @@ def compare(
     if operator not in ("eq", "ne") and not _ordered(context, symbol, left, right):
         return None
     if isinstance(a.type, Mod) and isinstance(b.type, Mod) and a.type != b.type:
-        _moduli(context, symbol, a, b, Joined(at_a, at_b))
+        _moduli(context, symbol, a, b, spanning(at_a, at_b))
         return None
     joined = join(context, [left, right], f"the sides of `{symbol}`")
     if joined is None:
@@ -248,21 +260,23 @@ def compare(
     a, b = joined
     span = context.at(node.span)
     if operator in ("eq", "ne"):
-        if isinstance(a.type, Real) or isinstance(b.type, Real):
-            if not drawn_equal(a, b):
-                context.report(RealEquality(span=node.span, shown=context.shown(node)))
-                return None
+        real = isinstance(a.type, Real) or isinstance(b.type, Real)
+        if real and not drawn_equal(context, a, b):
+            context.report(RealEquality(span=node.span, shown=context.shown(node)))
+            return None
         for (each, at), other in ((left, b), (right, a)):
-            if _literal(at) and isinstance(each, Constant) and isinstance(other.type, Interval):
-                if not other.type.low <= each.value <= other.type.high:
-                    outside(context, each, other.type, at)
-                    return None
+            if not (_literal(at) and isinstance(each, Constant)):
+                continue
+            type_ = other.type
+            if isinstance(type_, Interval) and not type_.low <= each.value <= type_.high:
+                outside(context, each, type_, at)
+                return None
     if isinstance(a, Constant) and isinstance(b, Constant):
         return Constant(COMPARE[operator](a.value, b.value), BOOL, span)
     return operation(operator, (a, b), BOOL, span)
 
 
-def Joined(left: ast.Node, right: ast.Node) -> ast.Node:  # noqa: N802
+def spanning(left: ast.Node, right: ast.Node) -> ast.Node:
     """A node that covers both, to point at."""
     return ast.Node(span=Span(left.span.start, right.span.end))
 
@@ -295,13 +309,17 @@ def _ordered(context: Context, symbol: str, left: Typed, right: Typed) -> bool:
     return True
 
 
-def drawn_equal(a: Expression, b: Expression) -> bool:
+def drawn_equal(context: Context, a: Expression, b: Expression) -> bool:
     """Whether two reals are inputs whose equality the sampler can bring about.
 
     In conditions on pairs both must be of the base, or both of one source.
     """
     if not (isinstance(a, Variable) and isinstance(b, Variable)):
         return False
+    for each in (a, b):
+        known = context.variables.get(each.name.partition("[")[0])
+        if known is None or known.role != "input":
+            return False
     if not (isinstance(a.type, Real) and isinstance(b.type, Real) and a.type.size == b.type.size):
         return False
     return a.name.partition(".")[0] == b.name.partition(".")[0] or "." not in a.name + b.name

@@ -7,7 +7,7 @@ from itertools import product
 from causalabs.algorithm import tables
 from causalabs.algorithm.context import Context, Env, Readable, Thunk
 from causalabs.algorithm.domains import Cyclic, Domain, Enum, Interval, Mod
-from causalabs.algorithm.expand import expand, handles, must_quote, unknown, value
+from causalabs.algorithm.expand import expand, handles, must_quote, value
 from causalabs.algorithm.expression import (
     Constant,
     Expression,
@@ -22,13 +22,13 @@ from causalabs.algorithm.rules_names import (
     IndexOutOfRange,
     NotAnIndex,
     NotAVariable,
-    Unqualified,
     UnknownName,
+    Unqualified,
     WhereSeesComputed,
     WrongIndices,
 )
 from causalabs.algorithm.rules_types import NotInPlace, OutsideDomain
-from causalabs.algorithm.typing_ import describe, domain_text, fit, integral, wrong, written
+from causalabs.algorithm.typing_ import describe, domain_text, fit, integral, written, wrong
 from causalabs.diagnostics import Span
 from causalabs.syntax import ast
 
@@ -36,9 +36,7 @@ PREFIXES = ("base", "source")
 
 
 @handles(ast.Ref)
-def expand_ref(
-    context: Context, node: ast.Ref, env: Env, hint: Domain | None
-) -> Expression | None:
+def expand_ref(context: Context, node: ast.Ref, env: Env, hint: Domain | None) -> Expression | None:
     """A bare name is a binder, a parameter, a variable or a value, in this order (A8)."""
     name = str(node.name)
     bound = env.bound.get(name)
@@ -48,9 +46,7 @@ def expand_ref(
     if name in context.variables:
         if env.definition is not None:
             context.report(
-                DefinitionSeesVariable(
-                    span=node.name.span, name=name, definition=env.definition
-                )
+                DefinitionSeesVariable(span=node.name.span, name=name, definition=env.definition)
             )
             return None
         if must_quote(context, node, env, hint, node.span):
@@ -145,8 +141,8 @@ def _bound(
         name = str(node.name)
         wanted, found = "no index", "some"
         if isinstance(node.parts[0], ast.Field):
-            kind = "a value of its domain"
-            context.report(NotAVariable(span=node.span, name=name, kind=f"{kind} without fields"))
+            kind = "a number or a value here"
+            context.report(NotAVariable(span=node.span, name=name, kind=kind))
             return None
         rule = WrongIndices(span=node.span, name=name, wanted=wanted, found=found, usage=name)
         context.report(rule)
@@ -185,9 +181,7 @@ def family_name(
     return None
 
 
-def _parameter_family(
-    context: Context, node: ast.Ref, bound: Thunk, env: Env
-) -> Expression | None:
+def _parameter_family(context: Context, node: ast.Ref, bound: Thunk, env: Env) -> Expression | None:
     """`xs[i]` where `xs` is a parameter that a family was given for."""
     name = str(node.name)
     found = family_name(context, bound.node, bound.env)
@@ -197,10 +191,8 @@ def _parameter_family(
         if argument is not None or context.mark() == mark:
             kind = "not a family here"
             advice = "pass a family without its index, as in `f(xs)`"
-            rule = NotAVariable(
-                span=node.span, name=name, kind=f"{kind}, so it has no index", advice=advice
-            )
-            context.report(rule)
+            kind = f"{kind}, so it has no index"
+            context.report(NotAVariable(span=node.span, name=name, kind=kind, advice=advice))
         return None
     family, _, _, outer = found
     if outer.definition is not None:
@@ -436,6 +428,3 @@ def _folded(table: Table, keys: list[Expression], span: Span) -> Constant:
         place = place * (size(domain) or 1) + int(key.value) - low  # type: ignore[union-attr]
     code = table.codes[place]
     return Constant(bool(code) if isinstance(table.type, Bool) else code, table.type, span)
-
-
-__all__ = ["family_name", "force", "unknown"]

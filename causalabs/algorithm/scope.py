@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from causalabs.algorithm import tables
 from causalabs.algorithm.declared import Report, domain_of
 from causalabs.algorithm.definitions import Definition, check_definitions
-from causalabs.algorithm.domains import Domain, Enum, Scalar
+from causalabs.algorithm.domains import Cyclic, Domain, Enum, Scalar
 from causalabs.algorithm.expression import Table
 from causalabs.algorithm.names import KEYWORDS
 from causalabs.algorithm.rules_names import DomainCircle, KeywordAsName, Redefinition
@@ -207,12 +207,14 @@ def _resolve(
         return None
     if len(found) == 1:
         domain = found[0]
-        named = hasattr(domain, "name") and not getattr(domain, "name", "")
-        return replace(domain, name=str(node.name)) if named else domain  # type: ignore[type-var, arg-type]
+        if isinstance(domain, (Enum, Cyclic)) and not domain.name:
+            return replace(domain, name=str(node.name))
+        return domain
     joined: dict[tuple[type, Scalar], None] = {}
     for domain, type_ in zip(found, node.types, strict=True):
         if not isinstance(domain, Enum):
-            report(BadUnion(span=type_.span, found=f"`{domain_text(domain)}`"))  # type: ignore[arg-type]
+            shown = domain_text(domain) if domain is not None else str(node.name)
+            report(BadUnion(span=type_.span, found=f"`{shown}`"))
             return None
         joined.update(((type(value), value), None) for value in domain.values)
     return Enum(tuple(value for _, value in joined), str(node.name))

@@ -30,9 +30,9 @@ def resolve_ref(
     are names with a value outside, such as the index of a family that is aligned.
     """
     parts, name, span = node.parts, str(node.name), node.name.span
-    if name == algorithm.name and name not in algorithm.by_family:
-        if parts and isinstance(parts[0], ast.Field):
-            name, span, parts = str(parts[0].name), parts[0].name.span, parts[1:]
+    whole = name == algorithm.name and name not in algorithm.by_family
+    if whole and parts and isinstance(parts[0], ast.Field):
+        name, span, parts = str(parts[0].name), parts[0].name.span, parts[1:]
     family = algorithm.by_family.get(name)
     if family is None:
         if name in poisoned:
@@ -62,8 +62,10 @@ def resolve_indices(
         return family.members, []
     dimensions = len(family.ranges)
     if len(given) != dimensions:
-        wanted = "no index" if not dimensions else f"{dimensions} ind" + (
-            "ex" if dimensions == 1 else "ices"
+        wanted = (
+            "no index"
+            if not dimensions
+            else f"{dimensions} ind" + ("ex" if dimensions == 1 else "ices")
         )
         usage = element(family.name, (low for low, _ in family.ranges))
         rule = WrongIndices(
@@ -122,5 +124,3 @@ def _constant(context: Context, node: ast.Expr, env: Env, name: str) -> int | No
     if value is None and sound:
         context.report(NotConstant(span=node.span, name=name))
     return value
-
-

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
 from math import prod
@@ -16,6 +16,7 @@ from causalabs.algorithm.context import NODES
 from causalabs.algorithm.declared import BIGGEST, Report, coded_value, domain_of
 from causalabs.algorithm.domains import (
     Bool,
+    Cyclic,
     Domain,
     Enum,
     FiniteDomain,
@@ -63,7 +64,7 @@ class _Rows:
     lines: Sequence[int]
 
 
-class _Unreadable(Exception):
+class Unreadable(Exception):  # noqa: N818
     """Why a data file cannot be used; `line` 0 is the file as a whole."""
 
     def __init__(self, reason: str, line: int = 0, columns: Sequence[str] = ()) -> None:
@@ -77,7 +78,7 @@ def load(node: ast.Data, folder: Path, report: Report) -> DataTable | None:
     try:
         content = read_bytes(path)
         found = _parse(content, path.suffix.lower())
-    except _Unreadable as error:
+    except Unreadable as error:
         if error.line:
             columns = ", ".join(f"`{column}`" for column in error.columns) or "its columns"
             where = str(node.path)
@@ -105,34 +106,34 @@ def load(node: ast.Data, folder: Path, report: Report) -> DataTable | None:
 
 
 def read_bytes(path: Path, largest: int = LARGEST_FILE) -> bytes:
-    """A file's content; `_Unreadable` says why there is none."""
+    """A file's content; `Unreadable` says why there is none."""
     try:
         if not path.exists():
-            raise _Unreadable("there is no such file")
+            raise Unreadable("there is no such file")
         if not path.is_file():
-            raise _Unreadable("it is not a file")
+            raise Unreadable("it is not a file")
         if path.stat().st_size > largest:
-            raise _Unreadable(f"it is larger than {largest // 2**20} MiB")
+            raise Unreadable(f"it is larger than {largest // 2**20} MiB")
         return path.read_bytes()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
-        raise _Unreadable((reason or "the path cannot be used").lower()) from None
+        raise Unreadable((reason or "the path cannot be used").lower()) from None
 
 
 def _parse(content: bytes, suffix: str) -> _Rows:
     if suffix not in (".csv", ".jsonl"):
-        raise _Unreadable("its name ends neither in `.csv` nor in `.jsonl`")
+        raise Unreadable("its name ends neither in `.csv` nor in `.jsonl`")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise _Unreadable("it is not UTF-8 text") from None
+        raise Unreadable("it is not UTF-8 text") from None
     if "\0" in text:
-        raise _Unreadable("it is not text")
+        raise Unreadable("it is not text")
     found = _csv(text) if suffix == ".csv" else _json_lines(text)
     if not found.rows:
-        raise _Unreadable("it has no rows")
+        raise Unreadable("it has no rows")
     if len(found.rows) > MOST_ROWS:
-        raise _Unreadable(f"it has more than {MOST_ROWS:,} rows")
+        raise Unreadable(f"it has more than {MOST_ROWS:,} rows")
     return found
 
 
@@ -151,20 +152,20 @@ def _csv(text: str) -> _Rows:
                 continue
             if len(row) != len(columns):
                 reason = f"{len(row)} values where there are {len(columns)} columns"
-                raise _Unreadable(reason, reader.line_num, columns)
+                raise Unreadable(reason, reader.line_num, columns)
             rows.append(tuple(cell.strip() for cell in row))
             lines.append(reader.line_num)
     except csv.Error as error:
-        raise _Unreadable(str(error), max(1, reader.line_num), columns) from None
+        raise Unreadable(str(error), max(1, reader.line_num), columns) from None
     return _Rows(columns, rows, lines)
 
 
 def _check_columns(columns: Sequence[str]) -> None:
     if "" in columns:
-        raise _Unreadable("a column has no name", 1, [c for c in columns if c])
+        raise Unreadable("a column has no name", 1, [c for c in columns if c])
     if len(set(columns)) < len(columns):
         twice = next(column for column in columns if columns.count(column) > 1)
-        raise _Unreadable(f"column `{twice}` stands twice", 1, columns)
+        raise Unreadable(f"column `{twice}` stands twice", 1, columns)
 
 
 def _json_lines(text: str) -> _Rows:
@@ -177,20 +178,21 @@ def _json_lines(text: str) -> _Rows:
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):
-            raise _Unreadable("not valid JSON", number, columns) from None
+            raise Unreadable("not valid JSON", number, columns) from None
         if not isinstance(record, dict) or not record:
-            raise _Unreadable("not a JSON object", number, columns)
+            raise Unreadable("not a JSON object", number, columns)
         if not columns:
             columns = tuple(record)
             _check_columns(columns)
         if set(record) != set(columns):
             odd = sorted(set(record) ^ set(columns))[0]
-            reason = f"`{odd}` is missing" if odd in columns else f"`{odd}` is not in the first line"
-            raise _Unreadable(reason, number, columns)
+            lacks = odd in columns
+            reason = f"`{odd}` is missing" if lacks else f"`{odd}` is not in the first line"
+            raise Unreadable(reason, number, columns)
         row = tuple(record[column] for column in columns)
         for column, cell in zip(columns, row, strict=True):
             if not isinstance(cell, (bool, int, str)):
-                raise _Unreadable(f"`{column}` is no text, integer or truth", number, columns)
+                raise Unreadable(f"`{column}` is no text, integer or truth", number, columns)
         rows.append(row)
         lines.append(number)
     return _Rows(columns, rows, lines)
@@ -230,10 +232,10 @@ def _typed(cells: list[object]) -> list[Scalar]:
     """All truths, all integers, or else all text."""
     words = {"true": True, "false": False, True: True, False: False}
     if all(isinstance(cell, bool) or cell in ("true", "false") for cell in cells):
-        return [words[cell] for cell in cells]  # type: ignore[index]
+        return [words[cell] for cell in cells]
     numbers = [_integer(cell) for cell in cells]
     if all(number is not None for number in numbers):
-        return numbers  # type: ignore[return-value]
+        return [number for number in numbers if number is not None]
     return [_text(cell) for cell in cells]
 
 
@@ -284,11 +286,11 @@ def _look_up(
     return Table(name, (keys,), target, codes, (True,) * len(codes))
 
 
-def _coder(domain: FiniteDomain):  # type: ignore[no-untyped-def]
+def _coder(domain: FiniteDomain) -> Callable[[Scalar], int]:
     if isinstance(domain, Enum):
         places = {value: place for place, value in enumerate(domain.values)}
         return lambda value: places[value]
-    return int
+    return lambda value: int(value)
 
 
 # --------------------------------------------------------------- literal tables
@@ -310,7 +312,8 @@ def literal(
         if isinstance(domain, SetOf) or size(domain) is None:  # type: ignore[arg-type]
             report(BadSet(span=at.span, found=f"`{domain_text(domain)}`"))  # type: ignore[arg-type]
             return None
-    count = prod(size(key) or 0 for key in keys)  # type: ignore[arg-type]
+    sizes = [int(size(key) or 0) for key in keys]  # type: ignore[arg-type]
+    count = prod(sizes)
     name = str(node.name)
     if count > NODES:
         shown, limit = f"{count:,} entries", f"{NODES:,}"
@@ -353,9 +356,13 @@ def _entries(
     gaps = (key for key in product(*(values(key) for key in keys)) if key not in codes)
     missing = list(islice(gaps, 3))
     if missing:
-        more = prod(size(key) or 0 for key in keys) - len(codes) - len(missing)
-        shown = ", ".join(_key_text(key) for key in missing) + (f" and {more} more" if more else "")
-        report(MissingEntries(span=node.name.span, name=str(node.name), missing=f"`{shown}`"))
+        sizes = [int(size(key) or 0) for key in keys]
+        more = prod(sizes) - len(codes) - len(missing)
+        shown = ", ".join(f"`{_key_text(key)}`" for key in missing)
+        shown += f" and {more} more" if more else ""
+        advice = f"add `{_key_text(missing[0])} -> ...`"
+        name = str(node.name)
+        report(MissingEntries(span=node.name.span, name=name, missing=shown, advice=advice))
         return None
     return codes
 
@@ -387,7 +394,7 @@ def _key(
 def _decoded(domain: FiniteDomain, code: int) -> Scalar:
     if isinstance(domain, Bool):
         return bool(code)
-    return code if isinstance(domain, Interval) or not hasattr(domain, "values") else domain.values[code]
+    return domain.values[code] if isinstance(domain, (Enum, Cyclic)) else code
 
 
 def _key_text(key: tuple[Scalar, ...]) -> str:

@@ -91,16 +91,14 @@ def describe(type_: Domain) -> str:
 def advise(found: Domain, wanted: Domain) -> str:
     """What to type to make one type of another."""
     match found, wanted:
-        case (Integer() | Interval()), Bool():
+        case ((Integer() | Interval()), Bool()):
             return "compare it: `... == 1`, `... > 0`"
         case Bool(), (Integer() | Interval()):
             return "write `if ... then 1 else 0`, or `count(...)`"
         case Mod(), (Integer() | Interval()):
             return "convert it: `int(...)`"
-        case (Enum() | Cyclic()), Bool():
+        case ((Enum() | Cyclic()), Bool()):
             return f"compare it with a value: `... == {written(found.values[0])}`"
-        case _, (Bool() | Mod() | Enum() | Cyclic() | Interval()):
-            return f"write something of type `{domain_text(wanted)}`"
     return ""
 
 
@@ -210,7 +208,8 @@ def join(
     anchor = found[0][1]
     if all(each.type == type_ for each, _ in found):
         return [each for each, _ in found]
-    if isinstance(hint, Enum) and all(each.type == hint or widens(each.type, hint) for each, _ in found):
+    types = {each.type for each, _ in found}
+    if isinstance(hint, Enum) and all(each == hint or widens(each, hint) for each in types):
         type_ = hint
     else:
         for each, node in found[1:]:
@@ -235,8 +234,10 @@ def mismatch(
     context: Context, type_: Domain, first: Span, other: Expression, node: ast.Node, place: str
 ) -> None:
     """Reports two types that do not go together, by the rule that says it best."""
-    if isinstance(other, Constant) and isinstance(other.type, Integer) and isinstance(
-        type_, (Mod, Enum, Cyclic)
+    if (
+        isinstance(other, Constant)
+        and isinstance(other.type, Integer)
+        and isinstance(type_, (Mod, Enum, Cyclic))
     ):
         outside(context, other, type_, node)
         return
