@@ -1,0 +1,478 @@
+"""Rules about what mechanisms compute: found by `analysis`, from typed expressions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from causalabs.diagnostics import Label, Rule, Severity, Span
+
+_HEAD = 'hypothesis example\n"A small file."\n\nalgorithm {\n'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failing(Rule):
+    """Base of what a mechanism does wrong for some values of its parents.
+
+    `witness` is how those values are written; `reached` says that inputs lead to them, and
+    otherwise interventions do, which set computed variables independently.
+    """
+
+    variable: str
+    expression: str
+    witness: str
+    reached: bool = True
+    at: Span | None = None
+
+    def when(self) -> str:
+        """The witness as the end of a sentence."""
+        return f" ({self.witness})" if self.witness else ""
+
+    def caution(self) -> str:
+        """Said when only an interchange leads there."""
+        return "" if self.reached else "; an interchange can set these independently"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeavesDomain(Failing):
+    """A mechanism can give a value that its variable's domain does not have.
+
+    Every computed variable may be set to any value of its declared domain by an
+    interchange, independently of the others. A mechanism must therefore stay in its domain
+    for all declared values of its computed parents, and for all inputs that `where` admits.
+    """
+
+    code: ClassVar[str] = "C230"
+    wrong: ClassVar[str] = (
+        _HEAD + "  input  x, y, z  : 0..9\n  var    partial  : 0..18 = x + y\n"
+        "  output total    : 0..18 = partial + z\n}\n"
+    )
+    right: ClassVar[str] = (
+        _HEAD + "  input  x, y, z  : 0..9\n  var    partial  : 0..18 = x + y\n"
+        "  output total    : 0..27 = partial + z\n}\n"
+    )
+
+    value: str
+    needed: str
+    modulus: int | None = None
+    limits: tuple[Label, ...] = ()
+
+    def headline(self) -> str:
+        """See `Rule`."""
+        return f"`{self.variable}` can leave its domain"
+
+    def label(self) -> str:
+        """See `Rule`."""
+        return f"but `{self.expression}` reaches {self.value}{self.when()}{self.caution()}"
+
+    def related(self) -> tuple[Label, ...]:
+        """See `Rule`."""
+        return self.limits
+
+    def help(self) -> str:
+        """See `Rule`."""
+        if not self.needed:
+            return "make the mechanism give a value of the declared domain"
+        wrapping = (
+            "" if self.modulus is None else f", or `mod {self.modulus}` if wrapping is intended"
+        )
+        return f"declare `{self.needed}`{wrapping}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DivisionByZero(Failing):
+    """A divisor of `//` or `%` can be zero where the result is used."""
+
+    code: ClassVar[str] = "C231"
+    wrong: ClassVar[str] = _HEAD + "  input  x, y  : 0..9\n  output ratio : 0..9 = x // y\n}\n"
+    right: ClassVar[str] = (
+        _HEAD + "  input  x, y  : 0..9\n  output ratio : 0..9 = if y == 0 then 0 else x // y\n}\n"
+    )
+
+    divisor: str
+
+    def headline(self) -> str:
+        """See `Rule`."""
+        return f"`{self.variable}` can divide by zero"
+
+    def label(self) -> str:
+        """See `Rule`."""
+        return f"`{self.divisor}` can be 0{self.when()}{self.caution()}"
+
+    def help(self) -> str:
+        """See `Rule`."""
+        return f"guard it: `if {self.divisor} == 0 then ... else {self.expression}`"
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexOutside(Failing):
+    """An index can point outside its family where the result is used."""
+
+    code: ClassVar[str] = "C232"
+    wrong: ClassVar[str] = (
+        _HEAD + "  input  x[3] : bool\n  input  at   : 0..3\n  output y    : bool = x[at]\n}\n"
+    )
+    right: ClassVar[str] = (
+        _HEAD + "  input  x[3] : bool\n  input  at   : 0..2\n  output y    : bool = x[at]\n}\n"
+    )
+
+    allowed: str
+
+    def headline(self) -> str:
+        """See `Rule`."""
+        return f"`{self.variable}` can take an index out of range"
+
+    def label(self) -> str:
+        """See `Rule`."""
+        return f"`{self.expression}` is not in {self.allowed}{self.when()}{self.caution()}"
+
+    def help(self) -> str:
+        """See `Rule`."""
+        return f"keep the index in {self.allowed}: narrow its domain, or guard it with `if`"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoMatch(Failing):
+    """`index_of(x, xs)` is used where `x` may be none of `xs`."""
+
+    code: ClassVar[str] = "C233"
+    wrong: ClassVar[str] = (
+        _HEAD + "  input  x    : 0..3\n  input  y[2] : 0..3\n"
+        "  output at   : 0..1 = index_of(x, y)\n}\n"
+    )
+    right: ClassVar[str] = (
+        _HEAD + "  input  x    : 0..3\n  input  y[2] : 0..3\n  where  x == y[0] or x == y[1]\n"
+        "  output at   : 0..1 = index_of(x, y)\n}\n"
+    )
+
+    condition: str
+
+    def headline(self) -> str:
+        """See `Rule`."""
+        return f"`{self.variable}` may find no match"
+
+    def label(self) -> str:
+        """See `Rule`."""
+        return f"`{self.expression}` has no match{self.when()}{self.caution()}"
+
+    def help(self) -> str:
+        """See `Rule`."""
+        return f"exclude it: `where {self.condition}`"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MissingEntry(Failing):
+    """A table is asked for a key that it does not have, where the result is used."""
+
+    code: ClassVar[str] = "C234"
+    wrong: ClassVar[str] = (
+        _HEAD + "  table next[0..2] : 0..2 = { 0 -> 1, 1 -> 2 }\n"
+        "  input  x : 0..2\n  output y : 0..2 = next[x]\n}\n"
+    )
+    right: ClassVar[str] = (
+        _HEAD + "  table next[0..2] : 0..2 = { 0 -> 1, 1 -> 2, 2 -> 0 }\n"
+        "  input  x : 0..2\n  output y : 0..2 = next[x]\n}\n"
+    )
+
+    table: str
+
+    def headline(self) -> str:
+        """See `Rule`."""
+        return f"`{self.table}` has no entry that `{self.variable}` asks for"
+
+    def label(self) -> str:
+        """See `Rule`."""
+        return f"`{self.expression}` has no value{self.when()}{self.caution()}"
+
+    def help(self) -> str:
+        """See `Rule`."""
+        return f"add the entry to `{self.table}`, or keep the key out of it with `where` or `if`"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overflow(Failing):
+    """An integer on the way reaches 2^62, from where on arithmetic is no longer exact."""
+
+    code: ClassVar[str] = "C235"
+    wrong: ClassVar[str] = (
+        _HEAD + "  input  x : 0..4_000_000_000\n  output y : bool = x * x * x == 8\n}\n"
+    )
+    right: ClassVar[str] = (
+        _HEAD + "  input  x : 0..1_000_000\n  output y : bool = x * x * x == 8\n}\n"
+    )
+
+    value: str
+
+    def headline(self) -> str:
+        """See `Rule`."""
+        return f"`{self.variable}` can overflow"
+
+    def label(self) -> str:
+        """See `Rule`."""
+        return f"`{self.expression}` reaches {self.value}{self.when()}{self.caution()}"
+
+    def help(self) -> str:
+        """See `Rule`."""
+        return "keep integers below 2^62: use smaller domains, or `mod n`"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeverSatisfied(Rule):
+    """No input satisfies the algorithm's `where` conditions.
+
+    The label names a smallest set of conditions that already contradict each other.
+    """
+
+    code: ClassVar[str] = "C236"
+    wrong: ClassVar[str] = (
+        _HEAD + "  input  x, y : 0..9\n  where  x < y\n  where  y < x\n"
+        "  output same : bool = x == y\n}\n"
+    )
+    right: ClassVar[str] = (
+        _HEAD + "  input  x, y : 0..9\n  where  x <= y\n  output same : bool = x == y\n}\n"
+    )
+
+    conditions: tuple[str, ...]
+    others: tuple[Span, ...] = ()
+
+    def headline(self) -> str:
+        """See `Rule`."""
+        return "no input satisfies `where`"
+
+    def label(self) -> str:
+        """See `Rule`."""
+        if len(self.conditions) == 1:
+            return f"`{self.conditions[0]}` is never true"
+        return f"`{self.conditions[0]}` contradicts the rest"
+
+    def related(self) -> tuple[Label, ...]:
+        """See `Rule`."""
+        texts = self.conditions[1:]
+        return tuple(
+            Label(span, f"with `{text}`") for span, text in zip(self.others, texts, strict=True)
+        )
+
+    def help(self) -> str:
+        """See `Rule`."""
+        return "drop or loosen " + ("it" if len(self.conditions) == 1 else "one of these")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParentNeverMatters(Rule):
+    """A mechanism mentions a variable whose value makes no difference to it.
+
+    The arrow is in the graph, yet no intervention on that parent can be seen through this
+    mechanism. Often a sign of a slip, such as a condition that is always true.
+    """
+
+    code: ClassVar[str] = "C240"
+    severity: ClassVar[Severity] = "warning"
+    wrong: ClassVar[str] = (
+        _HEAD + "  input  x, y : bool\n  output z    : bool = x or (y and not y)\n}\n"
+    )
+    right: ClassVar[str] = _HEAD + "  input  x, y : bool\n  output z    : bool = x or y\n}\n"
+
+    variable: str
+    parent: str
+    declared: Span
+
+    def headline(self) -> str:
+        """See `Rule`."""
+        return f"`{self.parent}` never matters to `{self.variable}`"
+
+    def label(self) -> str:
+        """See `Rule`."""
+        return "the result is the same whatever its value"
+
+    def related(self) -> tuple[Label, ...]:
+        """See `Rule`."""
+        return (Label(self.declared, f"mechanism of `{self.variable}`"),)
+
+    def help(self) -> str:
+        """See `Rule`."""
+        return f"leave `{self.parent}` out of the mechanism, or correct it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeverOccurs(Rule):
+    """A declared value is taken by the variable for no input.
+
+    An interchange can only bring values that occur in some source, unless another variable
+    lends them (`from`) or `set` writes them.
+    """
+
+    code: ClassVar[str] = "C241"
+    severity: ClassVar[Severity] = "warning"
+    wrong: ClassVar[str] = _HEAD + "  input  x, y : 0..9\n  output z : 0..20 = x + y\n}\n"
+    right: ClassVar[str] = _HEAD + "  input  x, y : 0..9\n  output z : 0..18 = x + y\n}\n"
+
+    variable: str
+    values: tuple[str, ...]
+    count: int
+
+    def headline(self) -> str:
+        """See `Rule`."""
+        few = ", ".join(f"`{value}`" for value in self.values)
+        more = self.count - len(self.values)
+        return f"`{self.variable}` never is {few}" + (f" and {more} more values" if more else "")
+
+    def label(self) -> str:
+        """See `Rule`."""
+        return "no input leads there"
+
+    def help(self) -> str:
+        """See `Rule`."""
+        return "declare a smaller domain, or correct the mechanism"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alike(Rule):
+    """Two values of a variable lead to the same outputs whatever else is set.
+
+    No interchange can show which of the two a network holds.
+    """
+
+    code: ClassVar[str] = "C242"
+    severity: ClassVar[Severity] = "warning"
+    wrong: ClassVar[str] = (
+        _HEAD + "  input  x, y : 0..4\n  var    s : 0..8 = x + y\n  output big : bool = s > 3\n}\n"
+    )
+    right: ClassVar[str] = (
+        _HEAD + "  input  x, y : 0..4\n  var    s : bool = x + y > 3\n  output big : bool = s\n}\n"
+    )
+
+    variable: str
+    values: tuple[str, ...]
+
+    def headline(self) -> str:
+        """See `Rule`."""
+        if not self.values:
+            return f"no output depends on `{self.variable}`"
+        few = ", ".join(f"`{value}`" for value in self.values[:-1])
+        return f"no output tells `{self.variable}` = {few} from `{self.values[-1]}`"
+
+    def label(self) -> str:
+        """See `Rule`."""
+        return "every interchange of them leaves the outputs alone"
+
+    def help(self) -> str:
+        """See `Rule`."""
+        return "use fewer values, or an output that depends on them"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unused(Rule):
+    """No output depends on an input, and the network is not fed it either."""
+
+    code: ClassVar[str] = "C243"
+    severity: ClassVar[Severity] = "warning"
+    wrong: ClassVar[str] = _HEAD + "  input  x, y : bool\n  output z    : bool = not x\n}\n"
+    right: ClassVar[str] = _HEAD + "  input  x : bool\n  output z : bool = not x\n}\n"
+
+    variable: str
+
+    def headline(self) -> str:
+        """See `Rule`."""
+        return f"no output depends on the input `{self.variable}`"
+
+    def label(self) -> str:
+        """See `Rule`."""
+        return "every value gives the same outputs"
+
+    def help(self) -> str:
+        """See `Rule`."""
+        return f"remove `{self.variable}`, or use it in a mechanism"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotProved(Rule):
+    """Neither intervals nor a search could settle whether a mechanism can fail.
+
+    Too many values to try them all. The mechanism is checked as it runs: a value outside
+    its domain stops the run and names itself.
+    """
+
+    code: ClassVar[str] = "C250"
+    severity: ClassVar[Severity] = "note"
+    wrong: ClassVar[str] = (
+        _HEAD + "  input  x, y : 0..99_999\n"
+        "  output d : 0..99_999 = (x - y) * (x - y) // (abs(x - y) + 1)\n}\n"
+    )
+    right: ClassVar[str] = (
+        _HEAD + "  input  x, y : 0..99_999\n  output d : 0..99_999 = abs(x - y)\n}\n"
+    )
+
+    variable: str
+    question: str
+    interval: str
+
+    def headline(self) -> str:
+        """See `Rule`."""
+        return f"not proved: {self.question}"
+
+    def label(self) -> str:
+        """See `Rule`."""
+        return f"interval says {self.interval}" if self.interval else "too many values to try"
+
+    def help(self) -> str:
+        """See `Rule`."""
+        return "nothing to do: it is checked while running; smaller domains make it provable"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undecided(Rule):
+    """No input satisfying `where` was found, but not all could be tried."""
+
+    code: ClassVar[str] = "C252"
+    severity: ClassVar[Severity] = "note"
+    wrong: ClassVar[str] = (
+        _HEAD + "  input  x, y : 0..999_999\n  where  x * y == 1_234_577\n"
+        "  output same : bool = x == y\n}\n"
+    )
+    right: ClassVar[str] = (
+        _HEAD + "  input  x, y : 0..999_999\n  where  x < y\n  output same : bool = x + 1 == y\n}\n"
+    )
+
+    conditions: int
+
+    def headline(self) -> str:
+        """See `Rule`."""
+        return "not proved: some input satisfies `where`"
+
+    def label(self) -> str:
+        """See `Rule`."""
+        return "100,000 drawn inputs did not"
+
+    def help(self) -> str:
+        """See `Rule`."""
+        return "use smaller domains, or build the condition into the inputs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotChecked(Rule):
+    """The work that a check may cost was spent before all variables were analysed."""
+
+    code: ClassVar[str] = "C251"
+    severity: ClassVar[Severity] = "note"
+    wrong: ClassVar[str] = (
+        _HEAD
+        + "".join(f"  input  x{i} : 0..999\n  input  y{i} : 0..999\n" for i in range(22))
+        + "".join(f"  output z{i} : 0..{i + 3} = x{i} * y{i} % {i + 3} // 1 * (1 + 0 * x{i})\n"
+                  for i in range(22))
+        + "}\n"
+    )  # fmt: skip
+    right: ClassVar[str] = _HEAD + "  input  x : bool\n  output y : bool = not x\n}\n"
+
+    variables: int
+
+    def headline(self) -> str:
+        """See `Rule`."""
+        return f"{self.variables} variables were not analysed in full"
+
+    def label(self) -> str:
+        """See `Rule`."""
+        return "from here on"
+
+    def help(self) -> str:
+        """See `Rule`."""
+        return "smaller domains, or fewer variables in one file, are analysed in full"
