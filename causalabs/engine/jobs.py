@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import save as pack
 
-from causalabs.counterfactuals.examples import Examples
+from causalabs.counterfactuals.shuffle import shuffle_sources
 from causalabs.engine.controls import check_control, move_sites
 from causalabs.engine.errors import EngineError
 from causalabs.engine.fit import budget_for
@@ -18,8 +18,9 @@ from causalabs.engine.measure import hits, line_notes, prove_writes
 from causalabs.engine.networks.naming import say_site
 from causalabs.engine.resources import Progress, Resources
 from causalabs.engine.rows import members_of, table
-from causalabs.engine.search import Setting, Settled, expand_tokens, generator_of_sites, settle
+from causalabs.engine.search import Setting, Settled, expand_tokens, settle
 from causalabs.engine.store import Store
+from causalabs.engine.streams import numpy_stream, stream
 from causalabs.hypothesis.model import Hypothesis, Line
 from causalabs.plans import Job
 from causalabs.results import Measured, Outcome
@@ -83,11 +84,12 @@ def _setting(
     alignment = hypothesis.alignment_named(job.alignment)
     alignment = expand_tokens(alignment, store.network)
     if job.control == "random_sites":
-        draws = generator_of_sites(job.seed)
-        alignment = move_sites(alignment, store.network, generator=draws)
+        sites = stream(job.seed, "random sites")
+        alignment = move_sites(alignment, store.network, generator=sites)
     examples = resources.examples(job.seed)
     if job.control == "shuffled_sources":
-        examples = _shuffled(examples, job.seed)
+        draws = numpy_stream(job.seed, "shuffled sources")
+        examples = shuffle_sources(examples, generator=draws)
     aligned = set(alignment.variables)
     lines = {
         number: line
@@ -110,13 +112,6 @@ def _setting(
         random_basis=job.control == "random_basis",
         report=report,
     )
-
-
-def _shuffled(examples: Examples, seed: int) -> Examples:
-    from causalabs.counterfactuals.draw import shuffle_sources
-
-    found: Examples = shuffle_sources(examples, seed=seed)
-    return found
 
 
 def _splits(hypothesis: Hypothesis) -> dict[str, int]:

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalabs.algorithm.domains import Column
-from causalabs.counterfactuals.examples import Examples, LineExamples
-from causalabs.engine.errors import EngineError
+from causalabs.counterfactuals.draw import BaseSampler, draw
+from causalabs.counterfactuals.examples import Examples
+from causalabs.counterfactuals.solving import Solved
 from causalabs.engine.protocol import Device, Network
 from causalabs.engine.store import Store
 from causalabs.hypothesis.model import Hypothesis
@@ -26,8 +27,8 @@ Progress = Callable[[str, float], None]
 MakeNetwork = Callable[[int, bool], Network]
 """(seed, trained) -> a frozen network."""
 
-MakeExamples = Callable[[int], Examples]
-"""(seed) -> examples as drawn, before `keep solved`."""
+MakeExamples = Callable[[int, Solved | None], Examples]
+"""(seed, which inputs the network solves) -> examples; None: as drawn, nothing filtered."""
 
 
 @dataclass(eq=False)
@@ -45,8 +46,9 @@ class Resources:
     _seed: int | None = None
     _networks: dict[bool, Network] = field(default_factory=dict)
     _stores: dict[bool, Store] = field(default_factory=dict)
+    _right: dict[tuple[bool, str], NDArray[np.bool_]] = field(default_factory=dict)
     _drawn: Examples | None = None
-    _kept: Examples | None = None
+    _solved: Examples | None = None
 
     @property
     def on(self) -> Device:
@@ -66,66 +68,84 @@ class Resources:
         self._turn_to(seed)
         if self._drawn is None:
             make = self.make_examples or self._sampled
-            self._drawn = make(seed)
+            self._drawn = make(seed, None)
         return self._drawn
 
     def examples(self, seed: int) -> Examples:
-        """The examples that are interchanged: of `keep solved`, those the network solves."""
-        drawn = self.drawn(seed)
+        """The examples that are interchanged; `keep solved` asks the network under test."""
         if not self.hypothesis.counterfactuals.solved:
-            return drawn
-        if self._kept is None:
-            self._kept = keep_solved(drawn, self.right(seed))
-        return self._kept
+            return self.drawn(seed)
+        self._turn_to(seed)
+        if self._solved is None:
+            make = self.make_examples or self._sampled
+            self._solved = make(seed, self._solves(seed))
+        return self._solved
 
     def store(self, seed: int, *, trained: bool = True) -> Store:
-        """Clean runs of a network over the drawn inputs."""
-        network, drawn = self.network(seed, trained=trained), self.drawn(seed)
+        """Clean runs of a network over the inputs of the examples."""
+        network, examples = self.network(seed, trained=trained), self.examples(seed)
         if trained not in self._stores:
-            self._stores[trained] = Store(network, all_columns(self.hypothesis, drawn))
+            columns = all_columns(self.hypothesis, examples.inputs, examples.clean)
+            self._stores[trained] = Store(network, columns)
         return self._stores[trained]
 
     def right(self, seed: int, *, trained: bool = True, algorithm: str = "") -> NDArray[np.bool_]:
-        """Inputs that a network answers as the algorithm does: (rows,)."""
-        named = algorithm or self.hypothesis.algorithms[0].name
-        clean = self.drawn(seed).clean[named]
-        store = self.store(seed, trained=trained)
-        return store.right(self.hypothesis.algorithm_named(named), clean)
+        """Drawn inputs that a network answers as the algorithm does: (rows,)."""
+        self._turn_to(seed)
+        name = algorithm or self.hypothesis.algorithms[0].name
+        if (trained, name) not in self._right:
+            drawn = self.drawn(seed)
+            if drawn is self.examples(seed):
+                store = self.store(seed, trained=trained)
+            else:
+                columns = all_columns(self.hypothesis, drawn.inputs, drawn.clean)
+                store = Store(self.network(seed, trained=trained), columns)
+            named = self.hypothesis.algorithm_named(name)
+            self._right[trained, name] = store.right(named, drawn.clean[name])
+        return self._right[trained, name]
 
     def _turn_to(self, seed: int) -> None:
         if seed != self._seed:
-            self._seed, self._drawn, self._kept = seed, None, None
+            self._seed, self._drawn, self._solved = seed, None, None
             self._networks.clear()
             self._stores.clear()
+            self._right.clear()
+
+    def _solves(self, seed: int) -> Solved:
+        first = self.hypothesis.algorithms[0]
+
+        def solved(
+            inputs: Mapping[str, Column], clean: Mapping[str, Mapping[str, Column]]
+        ) -> NDArray[np.bool_]:
+            columns = all_columns(self.hypothesis, inputs, clean)
+            return Store(self.network(seed), columns).right(first, clean[first.name])
+
+        return solved
 
     def _built(self, seed: int, trained: bool) -> Network:
         from causalabs.engine.networks.build import build
 
         hypothesis = self.hypothesis
-        algorithms = hypothesis.algorithms
+        spec, algorithms = hypothesis.network, hypothesis.algorithms
         if not trained:
-            return build(hypothesis.network, algorithms, seed=seed, trained=False, device=self.on)
-        from causalabs.counterfactuals.draw import draw_bases
-
-        def bases(count: int, generator: np.random.Generator) -> Mapping[str, Column]:
-            found: Mapping[str, Column] = draw_bases(hypothesis, count, generator=generator)
-            return found
-
+            return build(spec, algorithms, seed=seed, trained=False, device=self.on)
+        bases = BaseSampler(hypothesis)
         return build(
-            hypothesis.network,
+            spec,
             algorithms,
             seed=seed,
-            draw_bases=bases,
+            draw_bases=lambda count, generator: bases.draw(count, generator=generator),
             draws=how_bases_are_drawn(hypothesis),
             progress=self.progress,
             device=self.on,
         )
 
-    def _sampled(self, seed: int) -> Examples:
-        from causalabs.counterfactuals.draw import draw
-
-        found: Examples = draw(self.hypothesis, seed=seed)
-        return found
+    def _sampled(self, seed: int, solved: Solved | None) -> Examples:
+        hypothesis = self.hypothesis
+        if solved is None:
+            plain = replace(hypothesis.counterfactuals, solved=False)
+            hypothesis = replace(hypothesis, counterfactuals=plain)
+        return draw(hypothesis, seed=seed, solved=solved)
 
 
 def how_bases_are_drawn(hypothesis: Hypothesis) -> str:
@@ -140,32 +160,14 @@ def how_bases_are_drawn(hypothesis: Hypothesis) -> str:
     return repr(parts)
 
 
-def all_columns(hypothesis: Hypothesis, examples: Examples) -> dict[str, Column]:
+def all_columns(
+    hypothesis: Hypothesis,
+    inputs: Mapping[str, Column],
+    clean: Mapping[str, Mapping[str, Column]],
+) -> dict[str, Column]:
     """Inputs and every algorithm's clean columns; of one name the first algorithm's count."""
     found: dict[str, Column] = {}
     for algorithm in reversed(hypothesis.algorithms):
-        found.update(examples.clean.get(algorithm.name, {}))
-    found.update(examples.inputs)
+        found.update(clean.get(algorithm.name, {}))
+    found.update(inputs)
     return found
-
-
-def keep_solved(examples: Examples, right: NDArray[np.bool_]) -> Examples:
-    """The examples whose base and every source are in `right` (D8)."""
-
-    def kept(line: LineExamples) -> LineExamples:
-        keep = right[line.base] & right[line.sources].all(axis=0)
-        return LineExamples(
-            line.line,
-            line.base[keep],
-            line.sources[:, keep],
-            line.split[keep],
-            {name: column[keep] for name, column in line.answers.items()},
-        )
-
-    lines = tuple(kept(line) for line in examples.lines)
-    if examples.lines and not any(len(line) for line in lines):
-        raise EngineError(
-            "`keep solved` leaves no example: the network solves no base with its sources",
-            "leave out `keep solved`, or use a network that answers right more often",
-        )
-    return replace(examples, lines=lines)

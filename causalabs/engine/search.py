@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from causalabs.algorithm.model import Algorithm
@@ -308,8 +307,3 @@ def expand_tokens(alignment: Alignment, network: object) -> Alignment:
 def _at(choice: Choice) -> str:
     position = choice.writes[0].position
     return "everywhere" if position is None else say_position(position)
-
-
-def generator_of_sites(seed: int) -> torch.Generator:
-    """The stream that `random_sites` draws from."""
-    return stream(seed, "random sites")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import numpy as np
 import torch
 
 
@@ -17,5 +18,14 @@ def stream(seed: int, *purpose: object) -> torch.Generator:
     ...             torch.rand(3, generator=stream(0, "fit", 2)))
     False
     """
+    return torch.Generator().manual_seed(_number(seed, purpose))
+
+
+def numpy_stream(seed: int, *purpose: object) -> np.random.Generator:
+    """The same for numpy's draws."""
+    return np.random.default_rng(_number(seed, purpose))
+
+
+def _number(seed: int, purpose: tuple[object, ...]) -> int:
     digest = hashlib.sha256(repr((seed, *purpose)).encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+    return int.from_bytes(digest[:8], "little") >> 1
