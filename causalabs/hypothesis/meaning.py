@@ -156,9 +156,7 @@ def element_of(family: Meant, binding: Binding, world: World, found: list[Rule])
     index = []
     for node in family.indices:
         value = (
-            binding.get(str(node.name))
-            if isinstance(node, ast.Binder)
-            else constant(node, binding)
+            binding.get(str(node.name)) if isinstance(node, ast.Binder) else constant(node, binding)
         )
         if value is None:
             shown = world.text(node.span)

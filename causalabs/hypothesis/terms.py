@@ -164,9 +164,7 @@ def _qualifiers(
         if wrong or type(qualifier) in seen:
             problem = f"is given two `{word}`" if not wrong else f"takes no `{word}`"
             found.append(
-                rules.WrongQualifier(
-                    span=qualifier.span, metric=name, problem=problem, usage=usage
-                )
+                rules.WrongQualifier(span=qualifier.span, metric=name, problem=problem, usage=usage)
             )
         seen.add(type(qualifier))
     if kind.of == "circuit":
@@ -215,9 +213,7 @@ def _circuits(
     metric: ast.Metric, refs: Sequence[ast.Ref], evidence: Evidence
 ) -> list[Subjects] | None:
     names = [(str(ref.name), ref.span) for ref in refs]
-    names += [
-        (str(q.name), q.name.span) for q in metric.qualifiers if isinstance(q, ast.Against)
-    ]
+    names += [(str(q.name), q.name.span) for q in metric.qualifiers if isinstance(q, ast.Against)]
     for name, span in names:
         if name not in evidence.circuits:
             if not evidence.world.silent(name):
@@ -543,9 +539,7 @@ def _alignment(
     return None
 
 
-def _not_placed(
-    metric: ast.Metric, who: str, variables: Sequence[str], evidence: Evidence
-) -> None:
+def _not_placed(metric: ast.Metric, who: str, variables: Sequence[str], evidence: Evidence) -> None:
     if not evidence.whole:
         return
     where = "one alignment" if who == "no alignment" else who
