@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,15 +48,14 @@ def draw(
     """Draw the examples that a hypothesis' `counterfactuals` block asks for.
 
     `solved(inputs, clean)` says row by row whether the network answers every read output
-    rightly; it is asked only under `keep solved`. `progress(done, lines)` is called after
+    rightly; it is asked only under `keep solved`. Without it the examples are those before
+    `keep solved`, which is what `accuracy` is measured on. `progress(done, lines)` is called after
     each line. The same hypothesis and seed give the same examples bit for bit; a line's
     examples do not depend on other lines, nor on any name.
 
     Raises DrawError, which says what to change, when the examples cannot be drawn.
     """
     drawing = hypothesis.counterfactuals
-    if drawing.solved and solved is None:
-        raise ValueError("`keep solved` needs `solved`, which asks the network")
     _refuse_large(hypothesis)
     model = Model(hypothesis)
     dealt = deal(model, generator=generator_for(seed, DEALING))
@@ -221,7 +221,7 @@ def _too_many(model: Model, line: Line, total: int | None) -> DrawError:
     )
 
 
-def _answers(model: Model, line: Line, parts: list[NDArray[np.int64]]) -> dict[str, Column]:
+def _answers(model: Model, line: Line, parts: list[NDArray[np.int64]]) -> dict[str, Any]:
     """The algorithm's answers after the interchange, some examples at a time."""
     found = [
         Runs(model, cells[:, :, start : start + CHUNK]).answers(line)
@@ -285,8 +285,13 @@ class BaseSampler:
 def draw_bases(
     hypothesis: Hypothesis, count: int, *, generator: np.random.Generator
 ) -> dict[str, Column]:
-    """Inputs as bases are drawn, `balance` included (D9); for many draws: `BaseSampler`.
+    """Inputs as bases are drawn, `balance` included (D9), one column an input element.
 
     Conditions that mention `source` are ignored. Raises DrawError like `draw`.
     """
-    return BaseSampler(hypothesis).draw(count, generator=generator)
+    # Kept on the hypothesis: training asks thousands of times, and hashing it is slow.
+    kept = hypothesis.__dict__.get("_bases")
+    if kept is None:
+        kept = hypothesis.__dict__["_bases"] = BaseSampler(hypothesis)
+    found: dict[str, Column] = kept.draw(count, generator=generator)
+    return found

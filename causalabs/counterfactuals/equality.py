@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +67,7 @@ class Group:
             if same_bounds:
                 drawn *= np.float32(_high(domain) - _low(domain))
                 drawn += np.float32(_low(domain))
-            place = self.first[:, j][patterns] if j else None  # (rows,)
+            place = self.first[:, j][patterns] if j else patterns  # (rows,)
             for i in range(j):
                 np.copyto(drawn, found[i], where=_beside(place == i, drawn))
             found.append(drawn)
@@ -217,7 +218,7 @@ def _without_side(name: str, flows: dict[str, tuple[str, ...]]) -> tuple[str, st
     return (rest if rest in flows else rest.rpartition(".")[2]), side
 
 
-def _beside(flags: NDArray[np.generic], drawn: NDArray[np.float32]) -> NDArray[np.generic]:
+def _beside(flags: NDArray[Any], drawn: NDArray[np.float32]) -> NDArray[Any]:
     return flags if drawn.ndim == 1 else flags[:, None]
 
 

@@ -145,10 +145,10 @@ class Sampler:
     def _changed(self, base: Cells, generator: np.random.Generator) -> Cells:
         """The base with what `source changes only` names drawn anew."""
         space, rows = self.model.space, base.shape[1]
-        return self._replaced(
-            base,
-            {a: generator.integers(0, space.axes[a].size, rows) for a in self._changed_axes},
-        )
+        places: dict[int, NDArray[np.int64]] = {}
+        for axis in self._changed_axes:
+            places[axis] = np.asarray(generator.integers(0, space.axes[axis].size, rows))
+        return self._replaced(base, places)
 
     def _replaced(self, base: Cells, places: dict[int, NDArray[np.int64]]) -> Cells:
         space, rows = self.model.space, base.shape[1]
@@ -183,7 +183,7 @@ class Sampler:
             return None
         if self._changing:
             sizes = [self.model.space.axes[axis].size for axis in self._changed_axes]
-            return int(base.shape[1]) * prod(sizes) ** (self.runs - 1)
+            return int(base.shape[1]) * int(prod(sizes) ** (self.runs - 1))
         listed = [pool.listed for pool in self.pools[1:]]
         if any(found is None for found in listed):
             return None

@@ -81,13 +81,15 @@ class Pool:
             return self.listed[:, self.groups.draw(rows, generator=generator)]
         try:
             if not self.model.balance:
-                return gather(lambda n: self._proposed(n, generator), rows)[0]
+                gathered: Cells = gather(lambda n: self._proposed(n, generator), rows)[0]
+                return gathered
             if self._quotas is None:
                 self._quotas = Quotas(
                     lambda n: self._proposed(n, self._generator), self._keys, False, True
                 )
             self._generator = generator
-            return self._quotas.draw(rows, generator=generator)[0]
+            drawn: Cells = self._quotas.draw(rows, generator=generator)[0]
+            return drawn
         except HopelessError as failed:
             raise self._impossible(f"{failed.got} of {failed.tried:,} inputs") from None
         except RareError as rare:

@@ -42,7 +42,7 @@ def line_keys(lines: Sequence[Line], algorithms: Sequence[Algorithm]) -> list[tu
         for algorithm in algorithms
     }
     seen: dict[int, int] = {}
-    found = []
+    found: list[tuple[int, ...]] = []
     for line in lines:
         shape = _line_shape(line, numbers)
         found.append((LINES, shape, seen.setdefault(shape, 0)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +91,7 @@ def _row_values(columns: Sequence[Column]) -> NDArray[np.uint64]:
     for column in columns:
         flat = column.reshape(len(column), -1)
         for place in range(flat.shape[1]):
-            part = flat[:, place]
+            part: NDArray[Any] = flat[:, place]
             if part.dtype == np.float32:
                 part = (part + np.float32(0)).view(np.uint32)  # -0.0 equals 0.0
             state ^= part.astype(np.uint64)

@@ -39,14 +39,15 @@ class Solver:
         else:
             unique, place = space.distinct(flat)
             right = self._asked(unique)[place]
-        found: NDArray[np.bool_] = right.reshape(runs, rows).all(axis=0)
-        return found
+        both: NDArray[np.bool_] = np.logical_and.reduce(right.reshape(runs, rows), axis=0)
+        return both
 
     def _asked(self, cells: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Each of some distinct finite inputs: (rows,)."""
         if self.model.space.words > 1:
             inputs, clean, place = input_table(self.model, cells, [])
-            return np.asarray(self.solved(inputs, clean), dtype=np.bool_)[place]
+            every: NDArray[np.bool_] = np.asarray(self.solved(inputs, clean), dtype=np.bool_)
+            return every[place]
         fresh = np.setdiff1d(cells[0], self._known, assume_unique=True)
         if len(fresh):
             inputs, clean, place = input_table(self.model, fresh[None, :], [])
@@ -55,4 +56,5 @@ class Solver:
             order = np.argsort(known, kind="stable")
             self._known = known[order]
             self._right = np.concatenate([self._right, right])[order]
-        return self._right[np.searchsorted(self._known, cells[0])]
+        found: NDArray[np.bool_] = self._right[np.searchsorted(self._known, cells[0])]
+        return found

@@ -93,9 +93,11 @@ class Space:
     def places(self, cells: Cells, axis: int) -> NDArray[np.int64]:
         """Place on an axis: (rows,)."""
         word, stride = self.slots[axis]
-        found = cells[word] // stride if stride > 1 else cells[word]
+        found: NDArray[np.int64] = cells[word] // stride if stride > 1 else cells[word]
         last = not any(w == word and s > stride for w, s in self.slots)
-        return found if last else found % self.axes[axis].size
+        if not last:
+            found = np.remainder(found, self.axes[axis].size)
+        return found
 
     def pack(self, places: Mapping[int, NDArray[np.int64]], rows: int) -> Cells:
         """Cells from places by axis; an axis left out counts as 0."""

@@ -62,7 +62,9 @@ class Grouped:
         else:
             outer = generator.integers(0, len(self.outer_counts), rows)
             stratum = self.outer_starts[outer] + _below(self.outer_counts[outer], generator)
-        return self.order[self.starts[stratum] + _below(self.counts[stratum], generator)]
+        item = self.starts[stratum] + _below(self.counts[stratum], generator)
+        found: Numbers = self.order[item]
+        return found
 
 
 def grouped(count: int, keys: Keys | None) -> Grouped:

@@ -25,7 +25,7 @@ class Drawn:
     cells: NDArray[np.int64]
     split: NDArray[np.int8]
     vectors: Sequence[Mapping[str, Column]]
-    answers: Mapping[str, Column]
+    answers: Mapping[str, NDArray[np.int64]]
 
 
 def tabulate(model: Model, lines: Sequence[Drawn], *, exact: tuple[bool, ...]) -> Examples:
