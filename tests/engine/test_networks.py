@@ -323,6 +323,21 @@ def test_a_write_of_another_shape_or_to_an_unkept_site_is_an_error() -> None:
             network.resume(prefix, [(other, _same)])
 
 
+def test_a_late_write_alone_from_an_early_start() -> None:
+    for spec, algorithm, early in (
+        (mlp_spec(), sum_algorithm(), Site("hidden", 0)),
+        (gru_spec(), bits_algorithm(), Site("state", position=AtStep(1))),
+        (transformer_spec(), sum_algorithm(), Site("embedding", position=Slot(("x",)))),
+    ):
+        network = fresh(spec, algorithm)
+        inputs = network.encode(rows_of(algorithm, 9))
+        late, clean = Site("logits"), network.scores(inputs)
+        prefix = network.prefix(inputs, [early, late])
+        same(network.resume(prefix, []), clean)
+        moved = network.resume(prefix, [(late, lambda now: now + 1)])
+        same(moved, {name: scores + 1 for name, scores in clean.items()})
+
+
 def test_batches_do_not_show() -> None:
     for spec, algorithm in (
         (mlp_spec(), sum_algorithm()),

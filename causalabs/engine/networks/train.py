@@ -17,7 +17,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -55,7 +55,7 @@ class Recipe:
 
 
 RECIPES: Mapping[str, Recipe] = {
-    "mlp": Recipe(steps=10_000, batch=2048, rate=3e-3),
+    "mlp": Recipe(steps=10_000, batch=1024, rate=3e-3),
     "gru": Recipe(steps=2000, batch=512, rate=1e-2),
     "transformer": Recipe(steps=2000, batch=256, rate=3e-3, pool=2**17),
 }
@@ -281,8 +281,3 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def shortened(recipe: Recipe, share: float) -> Recipe:
-    """The same recipe with fewer steps."""
-    return replace(recipe, steps=max(1, round(recipe.steps * share)))

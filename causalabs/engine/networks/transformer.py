@@ -282,7 +282,7 @@ class Transformer(BuiltIn[Prompts]):
                 at = tensors[f"at{prefix.sites.index(site)}"]
                 inner.append(self._edited(site, at, _writer(site, edit)))
         inner.sort(key=lambda edited: edited.stage)
-        if start.stage == self.end or not inner:
+        if start.stage == self.end:
             scores = self._clean(prefix)
         else:
             carried = {name: tensors[name] for name in flow.carried(start.stage)}
@@ -337,8 +337,6 @@ class Transformer(BuiltIn[Prompts]):
         return scores
 
     def _clean(self, prefix: Kept) -> Scores:
-        if "scores" not in prefix.tensors:
-            raise EngineError("a run was resumed without any edit", "edit at least one site")
         sizes = [output.classes for output in self.outputs]
         parts = torch.split(prefix.tensors["scores"], sizes, dim=1)
         return {output.name: part for output, part in zip(self.outputs, parts, strict=True)}
