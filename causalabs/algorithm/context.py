@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NODES = 100_000
 """Most nodes of one mechanism, written out."""
-ALL_NODES = 2_000_000
+ALL_NODES = 500_000
 """Most nodes of all mechanisms of an algorithm together."""
 DEPTH = 150
 """Deepest nesting of an expanded mechanism: evaluators recurse over it."""

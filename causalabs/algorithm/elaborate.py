@@ -234,7 +234,7 @@ def _within_limits(context: Context, lines: list[_Line]) -> list[_Line]:
             line, count = replace(line, ranges=low, domain=None), 1
         total += count
         if total > ELEMENTS and not reported:
-            shown = f"more than {ELEMENTS:,} variables"
+            shown = f"{sum(_size(each.ranges) for each in lines):,} variables"
             reported = True
             context.report(
                 TooMany(span=line.span, what="the algorithm", count=shown, limit=f"{ELEMENTS:,}")

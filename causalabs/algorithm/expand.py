@@ -149,7 +149,8 @@ def unknown(
         candidates = [str(each) for each in hint.values] + candidates
         shown = ", ".join(f"`{each}`" for each in hint.values[:5])
         more = ", ..." if len(hint.values) > 5 else ""
-        advice = f"`{domain_text(hint)}` has the values {shown}{more}"
+        whose = f"of `{hint.name}` " if hint.name else ""
+        advice = f"the values {whose}are {shown}{more}"
     elif quoted:
         advice = "no domain here has this value"
     suggestion = context.suggest(name, candidates)

@@ -251,7 +251,11 @@ def _all(
         if type_ is None and found and found[-1][0] is not None:
             type_ = found[-1][0].type
     for place, argument, inner in waiting:
-        found[place] = (expand(context, argument, inner, type_), argument)
+        each_ = expand(context, argument, inner, type_)
+        if each_ is None:
+            return None  # whose domain it is would be asked again for each of the others
+        type_ = type_ or each_.type
+        found[place] = (each_, argument)
     kept = [(each, at) for each, at in found if each is not None]
     return kept if len(kept) == len(found) else None
 

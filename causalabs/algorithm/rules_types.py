@@ -294,7 +294,7 @@ class TooMany(Told):
 class TooLarge(Told):
     """A mechanism becomes too large when its binders and definitions are written out.
 
-    At most 100,000 operations a mechanism and 2,000,000 an algorithm, nested at most 150 deep.
+    At most 100,000 operations a mechanism and 500,000 an algorithm, nested at most 150 deep.
     """
 
     code: ClassVar[str] = "C217"
