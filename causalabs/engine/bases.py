@@ -7,7 +7,7 @@
 | `learned` | a rotation found by gradient descent (DAS, Geiger et al. 2024) |
 | `fourier` | one plane per frequency of the variable's values, in closed form |
 
-A rotation is kept as its first columns, orthonormal: (restarts, width, dims).
+A rotation is kept as its first columns, orthonormal: (restarts, width, dims); drawn and solved in double precision.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def orthonormal(free: Tensor) -> Tensor:
 def random_rotation(restarts: int, width: int, dims: int, *, generator: torch.Generator) -> Tensor:
     """Uniformly random orthonormal columns: (restarts, width, dims)."""
     free = torch.randn(restarts, width, dims, generator=generator, dtype=torch.float64)
-    return orthonormal(free).float()
+    return orthonormal(free)
 
 
 def dims_of(space: Space) -> int:
@@ -113,7 +113,7 @@ def fourier_rotation(
     for block, solutions in blocks.items():
         best = torch.stack(solutions).mean(dim=0)[: len(block)]
         columns[:, list(block)] = best.T.to(columns.device)
-    return _completed(columns, torch.cat(means))[None].to(store.at_device)
+    return _completed(columns, torch.cat(means))[None]
 
 
 def frequencies_of(basis: BasisSpec, dims: int) -> tuple[int, ...]:
@@ -159,4 +159,4 @@ def _completed(columns: Tensor, spread: Tensor) -> Tensor:
             if float(rest.norm()) > 1e-6:
                 found.append(rest / rest.norm())
                 break
-    return torch.stack(found, dim=1).float()
+    return torch.stack(found, dim=1)

@@ -112,10 +112,10 @@ def fit(
         raise EngineError("there is no training example to fit on", "give `train` a larger share")
     judged = _part(train, budget.judged, batches)
     free = {
-        key: random_rotation(budget.restarts, width, dims, generator=starts).to(store.at_device)
+        key: random_rotation(budget.restarts, width, dims, generator=starts)
         for key, (width, dims) in sizes.items()
     }
-    adam = Adam(free)
+    adam = Adam({key: store.place(start) for key, start in free.items()})
     drops = [round(share * budget.steps) for share in budget.halve]
     restarts = budget.restarts
     for step in range(budget.steps):

@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from causalabs.engine.bases import FITTED
 from causalabs.engine.errors import EngineError
 from causalabs.engine.interchange import UNROTATED, Bases, Batch, Program, Write, agree, edits, run
 from causalabs.engine.networks.naming import say_site
@@ -87,7 +86,7 @@ def prove_writes(program: Program, bases: Bases, rows: Batch, store: Store) -> t
         if not torch.equal(found["written"], found["stands"]):
             raise EngineError(f"the write to {say_site(site)} did not reach its tensor")
         if torch.equal(found["before"], found["written"]):
-            if _must_change(program, bases, batch, store, site):
+            if _must_change(program, bases, batch, store, site, found["before"]):
                 raise EngineError(
                     f"the write to {say_site(site)} changed nothing, "
                     "though source and base differ there"
@@ -117,30 +116,38 @@ def _look(seen: dict[str, Tensor]) -> Edit:
     return look
 
 
-def _must_change(program: Program, bases: Bases, batch: Batch, store: Store, site: Site) -> bool:
+def _must_change(
+    program: Program, bases: Bases, batch: Batch, store: Store, site: Site, before: Tensor
+) -> bool:
+    """Whether some row's source differs, in the coordinates written, from what stood there."""
     for number, write in enumerate(program.writes):
         used = batch.used[number]
         if site in write.target.writes and bool(used.any()):
-            moved = _difference(write, bases, batch.base[used], batch.source[number][used], store)
-            if write.target.kind not in FITTED:
-                if bool((moved != 0).any()):
-                    return True
-            elif float(moved.abs().max()) > VISIBLE * (1 + float(store.at(site).abs().max())):
+            theirs = store.joined(write.origin.reads)[batch.source[number][used]]
+            moved = _difference(write, bases, theirs, before[used], store, site)
+            slack = 0.0 if write.target.kind in UNROTATED else VISIBLE * (1 + before.abs().max())
+            if bool((moved.abs() > slack).any()):
                 return True
     return False
 
 
-def _difference(write: Write, bases: Bases, base: Tensor, source: Tensor, store: Store) -> Tensor:
-    """Source's coordinates less the base's, both clean: (rows, dims); whole joint sites too."""
-    theirs = store.joined(write.origin.reads)[source]
-    ours = store.joined(write.target.writes)[base]
-    if write.target.kind not in UNROTATED:
-        there = bases[write.origin.space][0][:, list(write.origin.block)]
-        here = bases[write.target.space][0][:, list(write.target.block)]
-        return theirs @ there - ours @ here
-    if write.target.kind == "neurons":
-        return theirs[:, list(write.origin.block)] - ours[:, list(write.target.block)]
-    return theirs - ours
+def _difference(
+    write: Write, bases: Bases, theirs: Tensor, before: Tensor, store: Store, site: Site
+) -> Tensor:
+    """Source's coordinates at one site less those that stood there: (rows, dims)."""
+    target, origin = write.target, write.origin
+    first = sum(store.network.width(s) for s in target.writes[: target.writes.index(site)])
+    last = first + before.shape[1]
+    if target.kind == "whole":
+        return theirs[:, first:last] - before
+    if target.kind == "neurons":
+        pairs = list(zip(target.block, origin.block, strict=True))
+        inside = [(to - first, at) for to, at in pairs if first <= to < last]
+        return theirs[:, [at for _, at in inside]] - before[:, [to for to, _ in inside]]
+    if len(target.writes) > 1:  # other sites have a part in these coordinates
+        return before[:, :0]
+    there = bases[origin.space][0][:, list(origin.block)]
+    return theirs @ there - before @ bases[target.space][0][:, list(target.block)]
 
 
 def _unmoved(scores: Scores, store: Store, batch: Batch) -> bool:

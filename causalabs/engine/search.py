@@ -186,11 +186,12 @@ def _attempt(setting: Setting, chosen: Mapping[int, int], lines: Sequence[int]) 
         if setting.random_basis:
             draws = stream(setting.seed, "random basis", number, choice)
             drawn = random_rotation(1, width, dims_of(space), generator=draws)
-            fixed[number] = drawn.to(store.at_device)
+            fixed[number] = store.place(drawn)
         elif space.basis.kind == "fourier":
             inputs = inputs_of(setting.examples, lines, setting.split("train"))
             clean = setting.examples.clean[setting.algorithm.name]
-            fixed[number] = fourier_rotation(space, choice, store, setting.algorithm, clean, inputs)
+            found = fourier_rotation(space, choice, store, setting.algorithm, clean, inputs)
+            fixed[number] = store.place(found)
         else:
             sizes[number] = (width, dims_of(space))
     if not sizes:

@@ -39,6 +39,11 @@ class Store:
         """Where this network's tensors are."""
         return str(getattr(self.network, "device", "cpu"))
 
+    def place(self, tensor: Tensor) -> Tensor:
+        """A tensor on the network's device, in its precision."""
+        dtype = getattr(self.network, "dtype", torch.float32)
+        return tensor.to(device=self.at_device, dtype=dtype)
+
     def capture(self, sites: Sequence[Site]) -> None:
         """Run what is missing, all sites in one pass."""
         missing = tuple(dict.fromkeys(site for site in sites if site not in self._activations))
