@@ -1,0 +1,154 @@
+"""Bases: in which coordinates a variable occupies how many dims of its site."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from causalabs.algorithm import domains
+from causalabs.algorithm.model import Variable
+from causalabs.algorithm.names import nearest
+from causalabs.diagnostics import Span
+from causalabs.hypothesis.model import BasisSpec
+from causalabs.hypothesis.refs import Findings, listed
+from causalabs.hypothesis.registry import BasisKind, find, names
+from causalabs.hypothesis.rules_alignment import (
+    BasisCount,
+    FourierCount,
+    FourierFrequency,
+    FourierVariable,
+    UnknownBasis,
+)
+from causalabs.hypothesis.rules_sites import RangeBackwards
+from causalabs.hypothesis.settings import call_settings
+from causalabs.syntax import ast
+
+MOST_DIMS = 10**6
+
+
+@dataclass(frozen=True)
+class Basis:
+    """A basis of one line: `named` are dims named in the file, else `count` are taken."""
+
+    spec: BasisSpec
+    count: int = 0
+    named: tuple[int, ...] = ()
+    span: Span = Span(0, 0)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it takes all of its site."""
+        return not self.count and not self.named
+
+
+WHOLE = Basis(BasisSpec("whole"))
+
+
+def resolve_basis(
+    node: ast.Dims | ast.Fitted | None, variable: Variable, found: Findings
+) -> Basis | None:
+    """The basis of a line; None after an error."""
+    if node is None:
+        return WHOLE
+    if isinstance(node, ast.Dims):
+        dims = _dims(node.span_of, found)
+        return None if dims is None else Basis(BasisSpec("neurons"), 0, dims, node.span)
+    called = node.kind.function if isinstance(node.kind, ast.Call) else node.kind
+    name = str(called)
+    kind = find(BasisKind, name)
+    known = [each for each in names(BasisKind) if each not in ("whole", "neurons")]
+    if kind is None or name not in known:
+        hint = nearest(name, known)
+        found.report(
+            UnknownBasis(span=called.span, name=name, known=listed(known), suggestion=hint)
+        )
+        return None
+    settings = call_settings(node.kind, kind, found)
+    selected = _dims(node.selected, found) if node.selected is not None else ()
+    count = _count(node, name, found)
+    if settings is None or selected is None or count is None:
+        return None
+    if name == "fourier" and not _circle(node, count, dict(settings), variable, found):
+        return None
+    return Basis(BasisSpec(name, settings), count, selected, node.span)
+
+
+def _dims(span_of: ast.SpanOf, found: Findings) -> tuple[int, ...] | None:
+    values = span_of.values
+    text, low, high = found.text(span_of), span_of.numbers[0], span_of.numbers[-1]
+    problem = ""
+    if not values:
+        problem, example = "ends before it begins", f"{high}..{low}"
+    elif len(set(span_of.numbers)) < len(span_of.numbers) and span_of.style == "set":
+        problem = "names a dim twice"
+        example = "{" + ", ".join(dict.fromkeys(span_of.numbers)) + "}"
+    elif len(values) > MOST_DIMS:
+        problem, example = "is larger than any site", f"{low}..{int(low.value) + 7}"
+    if problem:
+        found.report(
+            RangeBackwards(span=span_of.span, text=text, problem=problem, example=example)
+        )
+        return None
+    return tuple(values)
+
+
+def _count(node: ast.Fitted, name: str, found: Findings) -> int | None:
+    """Dims asked for; 0 where they are named behind the basis."""
+    if node.count is None:
+        if node.selected is not None:
+            return 0
+        found.report(BasisCount(span=node.span, basis=name, problem="has no number of dims"))
+        return None
+    if node.count.style != "one":
+        problem = "takes one number of dims"
+        found.report(BasisCount(span=node.count.span, basis=name, problem=problem))
+        return None
+    count = int(node.count.numbers[0].value)
+    if count < 1 or count > MOST_DIMS:
+        problem = "needs at least one dim" if count < 1 else "has fewer dims than that"
+        found.report(BasisCount(span=node.count.span, basis=name, problem=problem))
+        return None
+    return count
+
+
+def _circle(
+    node: ast.Fitted,
+    count: int,
+    settings: dict[str, object],
+    variable: Variable,
+    found: Findings,
+) -> bool:
+    """Whether a fourier basis suits its variable; reports why not."""
+    domain = variable.domain
+    if not isinstance(domain, domains.Mod | domains.Cyclic | domains.Interval):
+        kind = node.kind
+        span = kind.function.span if isinstance(kind, ast.Call) else kind.span
+        found.report(FourierVariable(span=span, name=variable.name))
+        return False
+    given = settings.get("frequencies")
+    frequencies = [f for f in given if isinstance(f, int)] if isinstance(given, tuple) else []
+    size = domains.size(domain) or 0
+    most = max(1, size // 2)
+    span = node.kind.span
+    for place, frequency in enumerate(frequencies):
+        problem = ""
+        if frequency in frequencies[:place]:
+            problem = "is named twice"
+        elif frequency > most:
+            problem = f"is more than {size} values can show"
+        if problem:
+            found.report(
+                FourierFrequency(span=span, frequency=frequency, problem=problem, most=most)
+            )
+            return False
+    if count != 2 * len(frequencies):
+        at = node.count.span if node.count is not None else node.span
+        found.report(
+            FourierCount(
+                span=at,
+                frequencies=len(frequencies),
+                wanted=2 * len(frequencies),
+                count=count,
+            )
+        )
+        return False
+    return True
