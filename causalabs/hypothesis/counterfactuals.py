@@ -22,8 +22,8 @@ from causalabs.hypothesis.lines import (
     same_lines,
     whose_source,
 )
-from causalabs.hypothesis.model import Counterfactuals, Line
 from causalabs.hypothesis.meaning import World, element_of, listed, meant, split_ref
+from causalabs.hypothesis.model import Counterfactuals, Line
 from causalabs.hypothesis.rules_interchange import NameTaken
 from causalabs.hypothesis.shares import count_inputs, dealt, pairs_of
 from causalabs.syntax import ast

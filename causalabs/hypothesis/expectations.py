@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from causalabs.algorithm.names import nearest
 from causalabs.diagnostics import Rule, Span
-from causalabs.hypothesis import registry, rules_expectations as rules, rules_file
+from causalabs.hypothesis import registry, rules_file
+from causalabs.hypothesis import rules_expectations as rules
 from causalabs.hypothesis.meaning import listed
 from causalabs.hypothesis.model import AnyOf, Expectation, Quantity, Several, Space, Term
 from causalabs.hypothesis.terms import Evidence, Indices, fitted, read_metric, spaces_of

@@ -11,8 +11,8 @@ from causalabs.algorithm.model import Algorithm
 from causalabs.algorithm.typing_ import domain_text
 from causalabs.diagnostics import Rule, Span
 from causalabs.hypothesis import registry
-from causalabs.hypothesis.model import Alignment, Assignment, Line, Member, Space, Take
 from causalabs.hypothesis.meaning import Binding, Meant, World, binders, bindings, meant, members
+from causalabs.hypothesis.model import Alignment, Assignment, Line, Member, Space, Take
 from causalabs.hypothesis.rules_interchange import (
     CannotSet,
     FromOtherBasis,
@@ -104,8 +104,8 @@ def read_lines(node: ast.Interchange | ast.Assign, setting: Setting) -> list[Lin
             made.append(line)
         if len(found) > before:  # the other elements have the same mistake
             break
+    made = _with_condition(node, about, made, setting)
     if made:
-        made = _with_condition(node, about, made, setting)
         _judge(node, made[0], about, setting)
     return made
 
@@ -288,7 +288,7 @@ def code_of(domain: FiniteDomain, value: object) -> int | None:
 def _with_condition(
     node: ast.Interchange | ast.Assign, about: Algorithm, made: list[Line], setting: Setting
 ) -> list[Line]:
-    if node.condition is None:
+    if node.condition is None or not made:
         return made
     condition = setting.elaborate(node.condition, about, ("base", "source"))
     if condition is None:

@@ -208,14 +208,14 @@ class IdleControl(Told):
 class WhichSplit(Told):
     """A line does not say on which split it is measured, and there are several to choose from.
 
-    Without `on`, the one split that neither fits nor chooses anything is meant.
+    Without `on`, the one split that neither fits nor chooses is meant: `heldout`.
     """
 
     code: ClassVar[str] = "C631"
     says: ClassVar[str] = "`{text}` on which split?"
-    types: ClassVar[str] = "write `on {split}`"
-    wrong: ClassVar[str] = WHOLE + "expect iia >= 0.9\n"
-    right: ClassVar[str] = WHOLE + "expect iia >= 0.9 on heldout\n"
+    types: ClassVar[str] = "write `on {split}`, or deal a share to `heldout`"
+    wrong: ClassVar[str] = WHOLE.replace("heldout", "select") + "expect iia >= 0.9\n"
+    right: ClassVar[str] = WHOLE + "expect iia >= 0.9\n"
     text: str
     split: str
 

@@ -144,3 +144,31 @@ class NoControl(Told):
     basis: str
     metric: str
     split: str
+
+
+RIVAL = (
+    "algorithm other {\n  input  x, y    : 0..9\n  var    most    : 0..9 = max(x, y)\n"
+    "  output large   : bool  = most > 4\n}\n"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RivalsDiffer(Told):
+    """Two algorithms of a file do not answer the same question.
+
+    Rivals are compared on one network with the same examples, so they have the same inputs
+    and the same outputs, by name and by domain.
+    """
+
+    code: ClassVar[str] = "C609"
+    says: ClassVar[str] = "`{name}` and `{other}` have different {what}"
+    beside: ClassVar[str] = "{odd} is not the same in both"
+    types: ClassVar[str] = "declare the same {what}, or make them two hypotheses"
+    wrong: ClassVar[str] = ADDER.replace("algorithm", "algorithm one") + RIVAL.replace(
+        "large   : bool  = most > 4", "huge    : bool  = most > 4"
+    )
+    right: ClassVar[str] = ADDER.replace("algorithm", "algorithm one") + RIVAL
+    name: str
+    other: str
+    what: str
+    odd: str

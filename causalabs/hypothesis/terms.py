@@ -10,8 +10,8 @@ from typing import Literal
 from causalabs.algorithm.model import Algorithm
 from causalabs.algorithm.names import nearest
 from causalabs.diagnostics import Rule, Source, Span
-from causalabs.hypothesis import registry, rules_expectations as rules
-from causalabs.hypothesis.model import Alignment, Control, Counterfactuals, Line, Space, Term
+from causalabs.hypothesis import registry
+from causalabs.hypothesis import rules_expectations as rules
 from causalabs.hypothesis.meaning import (
     Meant,
     World,
@@ -21,6 +21,7 @@ from causalabs.hypothesis.meaning import (
     meant,
     split_ref,
 )
+from causalabs.hypothesis.model import Alignment, Control, Counterfactuals, Line, Space, Term
 from causalabs.hypothesis.refs import Findings
 from causalabs.hypothesis.settings import call_settings
 from causalabs.hypothesis.wording import metric_text
@@ -103,7 +104,7 @@ def read_metric(
     if kind is None:
         return None
     _qualifiers(metric, kind, world, found)
-    if len(found) > before or evidence.counts is None and kind.of != "circuit":
+    if len(found) > before or (evidence.counts is None and kind.of != "circuit"):
         return None
     subjects = _subjects(metric, kind, evidence)
     if subjects is None:

@@ -8,8 +8,8 @@ from causalabs.hypothesis.meaning import Binding, World, constant
 from causalabs.syntax import ast
 from causalabs.syntax.lexer import tokens
 
-TIGHT_BEFORE = frozenset(", ) ] } .".split())
-TIGHT_AFTER = frozenset("( [ {".split())
+TIGHT_BEFORE = frozenset([",", ")", "]", "}", "."])
+TIGHT_AFTER = frozenset(["(", "[", "{"])
 
 
 def spaced(text: str) -> str:

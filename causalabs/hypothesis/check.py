@@ -1,0 +1,341 @@
+"""The whole checker: text to `Hypothesis`, with every mistake at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+from typing import TypeVar
+
+from causalabs.algorithm.context import Readable
+from causalabs.algorithm.elaborate import elaborate, elaborate_condition, readables
+from causalabs.algorithm.expression import Expression
+from causalabs.algorithm.model import Algorithm
+from causalabs.algorithm.names import KEYWORDS
+from causalabs.algorithm.rules_names import KeywordAsName
+from causalabs.algorithm.scope import Scope, declare
+from causalabs.diagnostics import Diagnostic, Rule, Source, Span
+from causalabs.hypothesis import blocks, rules_file
+from causalabs.hypothesis.counterfactuals import Taken, resolve_counterfactuals
+from causalabs.hypothesis.evidence import floor_rules, seeds_of
+from causalabs.hypothesis.expectations import Stated, fitting_rules, resolve_expectations
+from causalabs.hypothesis.lines import homes_of
+from causalabs.hypothesis.meaning import World
+from causalabs.hypothesis.model import Alignment, Counterfactuals, Hypothesis, NetworkSpec
+from causalabs.hypothesis.rules_interchange import NameTaken
+from causalabs.hypothesis.terms import Evidence
+from causalabs.hypothesis.unsupported import unsupported
+from causalabs.syntax import ast
+from causalabs.syntax.format import format_file
+from causalabs.syntax.parse import Parsed, parse
+
+N = TypeVar("N", bound=ast.Node)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What could be made of a text.
+
+    `hypothesis` is there when nothing is wrong and nothing that a run needs is missing;
+    `algorithms` are those that could be read, whatever the rest of the file is like.
+    """
+
+    hypothesis: Hypothesis | None
+    algorithms: tuple[Algorithm, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def resolve(source: Source) -> tuple[Hypothesis | None, list[Diagnostic]]:
+    """The hypothesis that a text states, and everything that is wrong or odd about it.
+
+    The hypothesis is None when a diagnostic is an error, and also when a block is missing
+    that a run needs (an algorithm, a network, counterfactuals): that is a warning here, so
+    that a file can be written block by block, and an error for whoever loads it.
+    """
+    checked = examine(source)
+    return checked.hypothesis, list(checked.diagnostics)
+
+
+def check_source(source: Source) -> list[Diagnostic]:
+    """All diagnostics of a text, by place."""
+    return list(examine(source).diagnostics)
+
+
+def examine(source: Source) -> Checked:
+    """Everything that can be said of a text; never an exception, whatever the text."""
+    parsed = parse(source)
+    found: list[Rule] = []
+    hypothesis, algorithms = _meaning(parsed, found)
+    diagnostics = _sorted([*parsed.diagnostics, *(rule.diagnostic(source) for rule in found)])
+    if any(each.severity == "error" for each in diagnostics):
+        hypothesis = None
+    if hypothesis is not None:
+        hypothesis = replace(hypothesis, diagnostics=diagnostics)
+    return Checked(hypothesis, algorithms, diagnostics)
+
+
+def _sorted(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    once = {(each.code, each.span, each.message): each for each in diagnostics}
+    return tuple(sorted(once.values(), key=lambda each: (each.span, each.code)))
+
+
+def _items(file: ast.File, *kinds: type[N]) -> list[N]:
+    return [item for item in file.items if isinstance(item, kinds)]
+
+
+def _one(file: ast.File, kind: type[N], block: str, found: list[Rule]) -> N | None:
+    """The one block of its kind; more are reported."""
+    first, *more = _items(file, kind) or (None,)
+    for again in more:
+        found.append(
+            rules_file.RepeatedBlock(
+                span=_word(again, block), block=block, first=_word(first, block) if first else None
+            )
+        )
+    return first
+
+
+def _word(node: ast.Node, word: str) -> Span:
+    """The first word of a block: its whole text would be too much to underline."""
+    return Span(node.span[0], min(node.span[0] + len(word), node.span[1]))
+
+
+# ---------------------------------------------------------------------- the parts
+
+
+def _meaning(parsed: Parsed, found: list[Rule]) -> tuple[Hypothesis | None, tuple[Algorithm, ...]]:
+    """Every block in the order in which they need each other."""
+    file, source = parsed.file, parsed.source
+    scope, mistakes = declare(file, source, parsed.poisoned)
+    found += mistakes
+    world = _algorithms(parsed, scope, found)
+    taken = _names(file, world, found)
+    network_node = _one(file, ast.Network, "network", found)
+    network, alignments, whole = blocks.placed(file, network_node, world, scope, found)
+    node = _one(file, ast.Counterfactuals, "counterfactuals", found)
+    counts = _counterfactuals(node, file, world, scope, alignments, whole, taken, found)
+    found += blocks.analysed(file, world, network, counts)
+    seeds = seeds_of(_one(file, ast.Seeds, "seeds", found), found)
+    stated = _stated(parsed, node, world, counts, alignments, whole, seeds, found)
+    _missing(parsed, network_node, node, stated, found)
+    if network is None or counts is None or not world.algorithms or world.partial:
+        return None, world.algorithms
+    hypothesis = _hypothesis(parsed, scope, world, network, alignments, counts, stated, seeds)
+    return hypothesis, world.algorithms
+
+
+def _algorithms(parsed: Parsed, scope: Scope, found: list[Rule]) -> World:
+    nodes = _items(parsed.file, ast.Algorithm)
+    read: list[Algorithm] = []
+    names: dict[str, Span] = {}
+    for node in nodes:
+        algorithm, mistakes = elaborate(node, scope, parsed.poisoned)
+        found += mistakes
+        name = str(node.name) if node.name is not None else "algorithm"
+        if name in names and node.name is None:
+            advice = "name each of them: `algorithm NAME { ... }`"
+            found.append(
+                rules_file.RepeatedBlock(
+                    span=_word(node, "algorithm"),
+                    block="algorithm",
+                    first=names[name],
+                    advice=advice,
+                )
+            )
+        elif algorithm is not None and name not in names:
+            read.append(algorithm)
+        names.setdefault(name, node.name.span if node.name else _word(node, "algorithm"))
+    imported = [each for name, each in scope.algorithms.items() if name not in names]
+    partial = len(read) < len(nodes) or (not scope.complete and not read)
+    algorithms = (*imported, *read)
+    _rivals(algorithms, {str(n.name): n for n in nodes}, found)
+    return World(algorithms, parsed.source, parsed.poisoned, partial)
+
+
+def _rivals(
+    algorithms: Sequence[Algorithm], nodes: dict[str, ast.Algorithm], found: list[Rule]
+) -> None:
+    """Rivals answer the same question: equal inputs and equal outputs (A10)."""
+    for rival in algorithms[1:]:
+        first = algorithms[0]
+        for what, mine, theirs in (
+            ("inputs", first.inputs, rival.inputs),
+            ("outputs", first.outputs, rival.outputs),
+        ):
+            left = {(each.name, each.domain) for each in mine}
+            right = {(each.name, each.domain) for each in theirs}
+            node = nodes.get(rival.name)
+            if left != right and node is not None and node.name is not None:
+                odd = sorted(name for name, _ in left ^ right)
+                found.append(
+                    rules_file.RivalsDiffer(
+                        span=node.name.span,
+                        name=rival.name,
+                        other=first.name,
+                        what=what,
+                        odd=f"`{odd[0]}`",
+                    )
+                )
+                break
+
+
+def _names(file: ast.File, world: World, found: list[Rule]) -> Taken:
+    """The one namespace of variables, algorithms, alignments and circuits (M1)."""
+    taken: Taken = {}
+    for algorithm in world.algorithms:
+        for family in algorithm.families:
+            what = {"input": "an input", "output": "an output"}.get(family.role, "a variable")
+            taken.setdefault(family.name, (what, family.span))
+    kinds = (
+        (ast.Algorithm, "an algorithm"),
+        (ast.Alignment, "an alignment"),
+        (ast.Circuit, "a circuit"),
+        (ast.Discovery, "a circuit"),
+    )
+    for item in file.items:
+        what = next((what for kind, what in kinds if isinstance(item, kind)), None)
+        if what is None:
+            continue
+        title = item.title if isinstance(item, ast.Circuit | ast.Discovery) else item.name  # type: ignore[union-attr]
+        name = title.function if isinstance(title, ast.Call) else title
+        if not isinstance(name, ast.Name):
+            continue
+        if str(name) in KEYWORDS:
+            found.append(KeywordAsName(span=name.span, name=str(name)))
+        before, span = taken.setdefault(str(name), (what, name.span))
+        if span != name.span:
+            suffix = what.split()[1]
+            found.append(
+                NameTaken(span=name.span, name=str(name), what=before, suffix=suffix, first=span)
+            )
+    return taken
+
+
+def _counterfactuals(
+    node: ast.Counterfactuals | None,
+    file: ast.File,
+    world: World,
+    scope: Scope,
+    alignments: tuple[Alignment, ...],
+    whole: bool,
+    taken: Taken,
+    found: list[Rule],
+) -> Counterfactuals | None:
+    if node is None:
+        return None
+    written = _items(file, ast.Alignment)
+    homes = homes_of(alignments, _unread(written, alignments, whole), bool(written))
+
+    known: dict[tuple[str, tuple[str, ...]], dict[str, Readable]] = {}
+
+    def condition(
+        expression: ast.Expr, algorithm: Algorithm, prefixes: tuple[str, ...]
+    ) -> Expression | None:
+        key = (algorithm.name, prefixes)
+        if key not in known:
+            known[key] = readables(algorithm, prefixes)
+        result, mistakes = elaborate_condition(
+            expression, scope, known[key], world.poisoned, place="this condition"
+        )
+        found.extend(mistakes)
+        return result
+
+    counts, mistakes = resolve_counterfactuals(node, world, homes, taken, condition)
+    before = len(found)
+    found += mistakes
+    broken = any(rule.severity == "error" for rule in found[before:])
+    return None if broken else counts
+
+
+def _unread(
+    written: Sequence[ast.Alignment], alignments: Sequence[Alignment], whole: bool
+) -> frozenset[str]:
+    """Variables whose place is written and could not be read: that is already told."""
+    if whole:
+        return frozenset()
+    return frozenset(str(place.variable) for node in written for place in node.places)
+
+
+def _stated(
+    parsed: Parsed,
+    node: ast.Counterfactuals | None,
+    world: World,
+    counts: Counterfactuals | None,
+    alignments: tuple[Alignment, ...],
+    whole: bool,
+    seeds: tuple[int, ...],
+    found: list[Rule],
+) -> Stated:
+    file = parsed.file
+    circuits = (_title(item) for item in _items(file, ast.Circuit, ast.Discovery))
+    aligned = bool(_items(file, ast.Alignment))
+    evidence = Evidence(
+        world, counts, alignments, frozenset(circuits), whole and (aligned or counts is None)
+    )
+    items = _items(file, ast.Expect, ast.Report)
+    split = next((s for s in node.statements if isinstance(s, ast.Split)), None) if node else None
+    stated, mistakes = resolve_expectations(items, evidence, split, seeds)
+    found += mistakes
+    found += fitting_rules(items, evidence, split)
+    if not any(rule.severity == "error" for rule in found):
+        found += floor_rules(stated, counts, world, node)
+    return stated
+
+
+def _title(item: ast.Circuit | ast.Discovery) -> str:
+    return str(item.title.function if isinstance(item.title, ast.Call) else item.title)
+
+
+def _missing(
+    parsed: Parsed,
+    network: ast.Network | None,
+    node: ast.Counterfactuals | None,
+    stated: Stated,
+    found: list[Rule],
+) -> None:
+    """Blocks that a run needs; nothing is said of what could not be read."""
+    file = parsed.file
+    if any(each.severity == "error" for each in parsed.diagnostics):
+        return
+    head = file.hypothesis.name.span if file.hypothesis is not None else Span(0, 0)
+    algorithms = _items(file, ast.Algorithm) or file.imports
+    for block, there in (
+        ("algorithm", algorithms),
+        ("network", network),
+        ("counterfactuals", node),
+    ):
+        if not there:
+            found.append(rules_file.MissingBlock(span=head, block=block))
+    whole = algorithms and network is not None and node is not None
+    if whole and not _items(file, ast.Expect):
+        found.append(rules_file.NothingExpected(span=head))
+
+
+def _hypothesis(
+    parsed: Parsed,
+    scope: Scope,
+    world: World,
+    network: NetworkSpec,
+    alignments: tuple[Alignment, ...],
+    counts: Counterfactuals,
+    stated: Stated,
+    seeds: tuple[int, ...],
+) -> Hypothesis:
+    file, source = parsed.file, parsed.source
+    named = file.hypothesis
+    stem = PurePath(source.name).stem.strip("<>") or "hypothesis"
+    hypothesis = Hypothesis(
+        name=str(named.name) if named is not None else stem,
+        claim=" ".join(named.claim) if named is not None else "",
+        algorithms=world.algorithms,
+        network=network,
+        alignments=alignments,
+        counterfactuals=counts,
+        expectations=stated.expectations,
+        reports=stated.reports,
+        seeds=seeds,
+        canonical=format_file(file),
+        files=tuple(sorted(scope.hashes.items())),
+        source=source,
+    )
+    return replace(hypothesis, unsupported=unsupported(hypothesis, file))

@@ -1,0 +1,141 @@
+"""Seeds, and whether bounds lie where knowing nothing already reaches."""
+
+from __future__ import annotations
+
+from causalabs.diagnostics import Rule, Span
+from causalabs.hypothesis import rules_expectations as rules
+from causalabs.hypothesis import rules_file
+from causalabs.hypothesis.expectations import Stated
+from causalabs.hypothesis.meaning import World
+from causalabs.hypothesis.model import Counterfactuals, Expectation, Line
+from causalabs.hypothesis.rules_drawing import NeverHolds
+from causalabs.syntax import ast
+
+MOST_SEEDS = 1_000
+LARGEST_SEED = 2**31
+MOST_FLOORS = 40
+
+
+def seeds_of(node: ast.Seeds | None, found: list[Rule]) -> tuple[int, ...]:
+    """The seeds of a file; without `seeds` it is 0 alone."""
+    if node is None:
+        return (0,)
+    values = node.over.values
+    problem = ""
+    if len(values) == 0:
+        problem = "a range of seeds that ends before it begins"
+    elif len(values) > MOST_SEEDS:
+        problem = f"{len(values):,} seeds, more than 1,000"
+    elif len(set(values)) < len(values):
+        twice = next(value for value in values if list(values).count(value) > 1)
+        problem = f"seed {twice} stands twice"
+    elif max(values) >= LARGEST_SEED:
+        problem = f"seed {max(values)} is not below 2^31"
+    if problem:
+        found.append(rules_file.BadSeeds(span=node.over.span, problem=problem))
+        return (0,)
+    return tuple(values)
+
+
+def floor_rules(
+    stated: Stated,
+    counts: Counterfactuals | None,
+    world: World,
+    node: ast.Counterfactuals | None,
+) -> list[Rule]:
+    """Bounds that nothing could meet, or that everything does, and conditions that none do."""
+    if counts is None or node is None or not world.algorithms:
+        return []
+    found: list[Rule] = []
+    empty = _empty(counts, world)
+    for line in empty:
+        found.append(NeverHolds(span=_condition(line, node), first=None))
+    if empty:
+        return found
+    done: set[object] = set()
+    for expectation in stated.expectations:
+        if len(done) >= MOST_FLOORS:
+            break
+        rule = _floor_rule(expectation, counts, world, done)
+        if rule is not None:
+            found.append(rule)
+    return found
+
+
+def _condition(line: Line, node: ast.Counterfactuals) -> Span:
+    """The condition that leaves nothing of a line: its own, else that of all lines."""
+    for each in node.statements:
+        if isinstance(each, ast.Interchange | ast.Assign) and each.span == line.span:
+            if each.condition is not None:
+                return each.condition.span
+    keep = next((s for s in node.statements if isinstance(s, ast.KeepWhere)), None)
+    return keep.condition.span if keep is not None else line.span
+
+
+def _empty(counts: Counterfactuals, world: World) -> list[Line]:
+    """Lines whose conditions no pair of inputs meets, where that is known."""
+    from causalabs.hypothesis.floors import GLANCE, floor_of
+
+    algorithms = {each.name: each for each in world.algorithms}
+    found = []
+    for line in counts.lines[:MOST_FLOORS]:
+        if line.condition is None and counts.keep_where is None:
+            continue
+        floor = floor_of([line], counts, algorithms, draws=GLANCE)
+        if floor is not None and _none_left(floor.constant, floor.alone):
+            floor = floor_of([line], counts, algorithms, draws=None)
+            if floor is not None and floor.empty:
+                found.append(line)
+                if line.condition is None:
+                    break
+    return found
+
+
+def _none_left(constant: float, alone: float) -> bool:
+    return constant == 0.0 and alone == 0.0
+
+
+def _floor_rule(
+    expectation: Expectation, counts: Counterfactuals, world: World, done: set[object]
+) -> Rule | None:
+    from causalabs.hypothesis.floors import GLANCE, Floor, floor_of
+
+    quantity = expectation.quantity
+    if len(quantity.terms) > 1:
+        return None
+    term = quantity.terms[0]
+    control, upper = term.control.name, expectation.comparison in ("<=", "<")
+    if term.metric not in ("iia", "accuracy") or (upper and not control):
+        return None
+    if not upper and control:
+        return None
+    done.add((term.lines, term.metric, control, upper))
+    algorithms = {each.name: each for each in world.algorithms}
+    lines = [counts.lines[i] for i in term.lines]
+    left = control not in ("untrained", "shuffled_sources")
+
+    def reached(floor: Floor) -> tuple[float, str]:
+        best, reason = floor.constant, "always one answer"
+        if left and floor.alone > best:
+            return floor.alone, "leaving the output alone"
+        return best, reason
+
+    floor = floor_of(lines, counts, algorithms, draws=GLANCE)
+    if floor is None or floor.empty:
+        return None
+    value, _ = reached(floor)
+    if value + floor.error < expectation.bound:
+        return None
+    floor = floor_of(lines, counts, algorithms, draws=None)
+    if floor is None or floor.empty:
+        return None
+    value, reason = reached(floor)
+    least = value - floor.error
+    shown = f"{'' if floor.error == 0 else 'about '}{value:.2f}"
+    if upper and least > expectation.bound:
+        return rules.FloorAboveBound(
+            span=quantity.span, text=term.text, floor=shown, reason=reason, reaches="reaches"
+        )
+    if not upper and least >= expectation.bound:
+        return rules.FreeBound(span=quantity.span, text=term.text, floor=shown, reason=reason)
+    return None

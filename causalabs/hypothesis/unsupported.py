@@ -1,0 +1,71 @@
+"""What this version checks and cannot run yet, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from causalabs.hypothesis import registry
+from causalabs.hypothesis.model import AnyOf, FeedText, Hypothesis, Quantity, Several
+from causalabs.syntax import ast
+
+METRICS = frozenset({"accuracy", "iia"})
+
+
+def unsupported(hypothesis: Hypothesis, file: ast.File) -> tuple[str, ...]:
+    """One sentence for each construct of the file that `run` refuses."""
+    sentences = (
+        f"{what}: checked, but not run by this version" for what in _found(hypothesis, file)
+    )
+    return tuple(dict.fromkeys(sentences))
+
+
+def _found(hypothesis: Hypothesis, file: ast.File) -> Iterator[str]:
+    network = registry.find(registry.NetworkKind, hypothesis.network.kind)
+    if network is None or not network.runnable:
+        yield f"network `{hypothesis.network.kind}`"
+    feed = hypothesis.network.feed
+    if isinstance(feed, FeedText) and feed.chat:
+        yield "`feed chat`"
+    for read in hypothesis.network.reads:
+        if read.style == "spelled":
+            yield "`spelled`"
+    for alignment in hypothesis.alignments:
+        for space in alignment.spaces:
+            basis = registry.find(registry.BasisKind, space.basis.kind)
+            if basis is None or not basis.runnable:
+                yield f"basis `{space.basis.kind}`"
+            sites = [s for m in space.members for c in m.choices for s in (*c.writes, *c.reads)]
+            if any(site.component == "module" for site in sites):
+                yield "`module` sites"
+            if any(_any(site.position) for site in sites):
+                yield "`any token`"
+    for line in hypothesis.counterfactuals.lines:
+        if line.assignments:
+            yield "`set`"
+    if any(isinstance(item, ast.Circuit | ast.Discovery) for item in file.items):
+        yield "`circuit`"
+    for item in file.items:
+        if isinstance(item, ast.Expect | ast.Report):
+            for metric in item.metrics:
+                if metric.modifier is not None:
+                    yield f"`{metric.modifier} {metric.name}`"
+    for quantity in (*(e.quantity for e in hypothesis.expectations), *hypothesis.reports):
+        yield from _measured(quantity)
+
+
+def _measured(quantity: Quantity) -> Iterator[str]:
+    if quantity.axes:
+        yield "`report ... over`"
+    for term in quantity.terms:
+        kind = registry.find(registry.MetricKind, term.metric)
+        if term.metric not in METRICS or kind is None or not kind.runnable:
+            yield f"metric `{term.metric}`"
+        control = registry.find(registry.ControlKind, term.control.name)
+        if term.control.name and (control is None or not control.runnable):
+            yield f"control `{term.control.name}`"
+
+
+def _any(position: object) -> bool:
+    if isinstance(position, Several):
+        return any(_any(each) for each in position.positions)
+    return isinstance(position, AnyOf)
