@@ -271,15 +271,16 @@ def _load_all(files: Iterable[str]) -> list[Hypothesis]:
 
 
 def _algorithms(file: str, name: str) -> tuple[Algorithm, ...]:
-    from causalabs.hypothesis.check import algorithms_of
+    from causalabs.hypothesis.check import examine
 
     source, found = _read(file)
     algorithms: tuple[Algorithm, ...] = ()
     if source is not None:
-        algorithms, found = algorithms_of(source)
-    if any(each.severity == "error" for each in found):
+        checked = examine(source)
+        algorithms, found = checked.algorithms, list(checked.diagnostics)
+    if not algorithms and any(each.severity == "error" for each in found):
         _report(found, as_json=False)
-        raise typer.Exit(FAULT)
+        raise typer.Exit(_status(found))
     if name:
         names = ", ".join(each.name for each in algorithms)
         algorithms = tuple(each for each in algorithms if each.name == name)

@@ -19,7 +19,7 @@ def load(path: str | os.PathLike[str]) -> Hypothesis:
     """
     from causalabs.syntax.reading import read_source
 
-    return _loaded(read_source(Path(path)))
+    return load_source(read_source(Path(path)))
 
 
 def loads(text: str, *, name: str = "<text>", folder: str | os.PathLike[str] = ".") -> Hypothesis:
@@ -29,10 +29,11 @@ def loads(text: str, *, name: str = "<text>", folder: str | os.PathLike[str] = "
     """
     from causalabs.syntax.reading import source_of
 
-    return _loaded(source_of(text, name=name, folder=Path(folder)))
+    return load_source(source_of(text, name=name, folder=Path(folder)))
 
 
-def _loaded(source: Source) -> Hypothesis:
+def load_source(source: Source) -> Hypothesis:
+    """The hypothesis that a source states; raises `HypothesisError` as `load` does."""
     checked = examine(source)
     if checked.hypothesis is not None:
         return checked.hypothesis

@@ -11,6 +11,8 @@ from causalabs.syntax import rules
 
 LARGEST = 2**20
 DEEPEST = 100
+UNREADABLE = ("C001", "C002", "C003")
+"""Codes for files that could not be opened: the place is wrong, not the text."""
 
 
 def read_source(path: Path | str) -> Source:
