@@ -14,7 +14,8 @@ from causalabs.algorithm.domains import Domain, Interval
 from causalabs.algorithm.expression import Expression, names
 from causalabs.algorithm.model import Algorithm, Variable
 from causalabs.algorithm.program import Interner, Program
-from causalabs.algorithm.ranges import Bounds, Ranges, Suspicion, type_bounds, under
+from causalabs.algorithm.ranges import Ranges, type_bounds, under
+from causalabs.algorithm.transfer import Bounds
 
 if TYPE_CHECKING:
     from causalabs.algorithm.witness import Budget, Grid, Search
@@ -42,8 +43,9 @@ class Outcome:
     bounds: Bounds | None
     search: Search | None = None
     overflow: tuple[int, int, dict[str, object]] | None = None  # step, value, codes
-    unsettled: tuple[Suspicion | str, ...] = ()
+    unsettled: tuple[str, ...] = ()
     idle: tuple[str, ...] = ()  # parents that never matter
+    separates: tuple[str, ...] = ()  # parents no two values of which give the same results
 
 
 @dataclass
@@ -120,9 +122,9 @@ def settle(case: Case, domain: Domain, budget: Budget) -> Outcome:
     except RecursionError:
         bounds, suspects = None, {case.root: "value"}
     inside = not isinstance(domain, Interval) or _within(bounds, domain)
-    idle = _idle(case, budget)
+    idle, separates = _effects(case, budget)
     if inside and not suspects:
-        return Outcome(case, bounds, idle=idle)
+        return Outcome(case, bounds, idle=idle, separates=separates)
     wide = [number for number, why in suspects.items() if why == "overflow"]
     if wide:
         return _overflowing(case, ranges, bounds, wide, idle)
@@ -184,8 +186,10 @@ def _searched(
             return Outcome(case, bounds, unsettled=("budget",), idle=idle)
         found = witness.enumerated(space, program, root, conditions, domain)
         return Outcome(case, bounds, found, idle=idle)
-    found = _projected(case, space, domain, budget)
-    if found is None or not found.complete:
+    projected = _projected(case, space, domain, budget)
+    if projected is not None and projected.complete:
+        found = projected
+    else:
         if not budget.take(2 * witness.DRAWN, 16 * work):
             return Outcome(case, bounds, unsettled=("budget",), idle=idle)
         found = witness.sampled(space, program, root, conditions, domain)
@@ -229,11 +233,13 @@ def _completed(case: Case, space: Grid, codes: Mapping[str, object]) -> bool:
     return bool(witness.admitted(running, case.conditions, rows).any())
 
 
-def _idle(case: Case, budget: Budget) -> tuple[str, ...]:
-    """Parents along whose axis the mechanism's table never changes."""
+def _effects(case: Case, budget: Budget) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Parents along whose axis the mechanism's table never changes, and always does."""
     steps = case.program.steps
-    if case.parents == 0 or steps[case.root].kind == "variable":
-        return ()
+    if steps[case.root].kind == "variable":
+        return (), (str(steps[case.root].data),)
+    if case.parents == 0:
+        return (), ()
     import numpy as np
 
     from causalabs.algorithm import witness
@@ -242,9 +248,9 @@ def _idle(case: Case, budget: Budget) -> tuple[str, ...]:
     parents = dict(list(case.domains.items())[: case.parents])
     space = witness.grid(case.program, (case.root,), parents)
     if space is None or space.rows > witness.ROWS:
-        return ()
+        return (), ()
     if not budget.take(space.rows, len(steps)):
-        return ()
+        return (), ()
     running = Evaluation(case.program, space.at(np.arange(space.rows)))
     value = running.value(case.root)
     faulty = np.zeros(space.rows, dtype=bool)
@@ -253,10 +259,13 @@ def _idle(case: Case, budget: Budget) -> tuple[str, ...]:
     wide = np.shape(value)[1:] if np.ndim(value) > 1 else ()
     table = np.broadcast_to(value, (space.rows, *wide)).reshape(*space.sizes, *wide)
     holes = faulty.reshape(space.sizes)
-    idle = []
+    idle, separates = [], []
     for axis, name in enumerate(parents):
         # A row without a value counts as different: `where` may be what keeps it away.
         steady = not holes.any() and bool((table == np.take(table, [0], axis=axis)).all())
         if steady and space.sizes[axis] > 1:
             idle.append(name)
-    return tuple(idle)
+        slices = np.moveaxis(table, axis, 0).reshape(space.sizes[axis], -1)
+        if not holes.any() and len({each.tobytes() for each in slices}) == len(slices):
+            separates.append(name)
+    return tuple(idle), tuple(separates)

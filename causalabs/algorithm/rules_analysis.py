@@ -22,7 +22,6 @@ class Failing(Rule):
     expression: str
     witness: str
     reached: bool = True
-    at: Span | None = None
 
     def when(self) -> str:
         """The witness as the end of a sentence."""

@@ -139,12 +139,15 @@ class Search:
     """What a search among assignments came to.
 
     `faults` has the first witness of each failing step, `excess` the largest step out of
-    the domain; `complete` says that every assignment was seen.
+    the domain, `low` and `high` what was reached at all; `complete` says that every
+    assignment was seen.
     """
 
     faults: dict[tuple[Fault, int], Witness] = field(default_factory=dict)
     excess: Witness | None = None
     distance: int = 0
+    low: int = 2**62
+    high: int = -(2**62)
     complete: bool = True
 
 
@@ -180,6 +183,9 @@ def inspect(
         live = live & ~failed
     if value is None or not isinstance(domain, Interval):
         return np.zeros(rows, dtype=np.int64)
+    if live.any():
+        found.low = min(found.low, int(value[live].min()))
+        found.high = max(found.high, int(value[live].max()))
     beyond = np.maximum(domain.low - value, value - domain.high)
     beyond = np.where(live, np.maximum(beyond, 0), 0)
     row = int(beyond.argmax())
