@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from causalabs.algorithm.analysis import ValuesOf, analyse, new_budget
+from causalabs.algorithm.domains import Bool, Cyclic, Enum
+from causalabs.algorithm.model import Algorithm
 from causalabs.algorithm.scope import Scope
 from causalabs.diagnostics import Rule
 from causalabs.hypothesis.meaning import World
-from causalabs.hypothesis.model import Alignment, Counterfactuals, NetworkSpec
+from causalabs.hypothesis.model import (
+    Alignment,
+    Counterfactuals,
+    Feed,
+    FeedSteps,
+    FeedText,
+    FeedTokens,
+    FeedVectors,
+    NetworkSpec,
+    Part,
+)
 from causalabs.syntax import ast
 
 
@@ -19,5 +32,51 @@ def placed(
 def analysed(
     file: ast.File, world: World, network: NetworkSpec | None, counts: Counterfactuals | None
 ) -> list[Rule]:
-    """What is wrong or odd about the algorithms themselves."""
-    return []
+    """What is wrong or odd about the algorithms themselves; one budget serves them all."""
+    budget = new_budget()
+    found: list[Rule] = []
+    for algorithm in world.algorithms:
+        if network is not None:
+            fed = fed_inputs(network.feed)
+        elif any(isinstance(item, ast.Network) for item in file.items):
+            # Its feed could not be read: nothing is said of inputs that nothing uses.
+            fed = frozenset(variable.name for variable in algorithm.inputs)
+        else:
+            fed = frozenset()
+        settable = _settable(algorithm, counts)
+        found += analyse(algorithm, fed=fed, settable=settable, budget=budget)
+    return found
+
+
+def fed_inputs(feed: Feed) -> frozenset[str]:
+    """The inputs that a network is given."""
+    match feed:
+        case FeedVectors(inputs=inputs):
+            return frozenset(inputs)
+        case FeedSteps(steps=steps):
+            return frozenset(name for step in steps for name in step)
+        case FeedTokens(items=items):
+            return frozenset(item.input for item in items if isinstance(item, Part))
+        case FeedText(templates=templates):
+            parts = (part for template in templates for part in template)
+            return frozenset(part.input for part in parts if isinstance(part, Part))
+
+
+def _settable(
+    algorithm: Algorithm, counts: Counterfactuals | None
+) -> dict[str, tuple[object, ...]]:
+    """Values that lines give to variables beyond those of clean runs."""
+    found: dict[str, tuple[object, ...]] = {}
+    for line in counts.lines if counts is not None else ():
+        if line.algorithm != algorithm.name:
+            continue
+        for take in line.takes:
+            if take.origin != take.variable:
+                before = found.get(take.variable, ())
+                found[take.variable] = (*before, ValuesOf(take.origin))
+        for each in line.assignments:
+            domain = algorithm[each.variable].domain
+            value = domain.values[each.value] if isinstance(domain, Enum | Cyclic) else each.value
+            value = bool(value) if isinstance(domain, Bool) else value
+            found[each.variable] = (*found.get(each.variable, ()), value)
+    return found

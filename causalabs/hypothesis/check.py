@@ -299,13 +299,16 @@ def _missing(
         return
     head = file.hypothesis.name.span if file.hypothesis is not None else Span(0, 0)
     algorithms = _items(file, ast.Algorithm) or file.imports
-    for block, there in (
+    blocks_there = (
         ("algorithm", algorithms),
         ("network", network),
         ("counterfactuals", node),
-    ):
-        if not there:
-            found.append(rules_file.MissingBlock(span=head, block=block))
+    )
+    absent = [block for block, there in blocks_there if not there]
+    if absent:
+        found.append(
+            rules_file.MissingBlock(span=head, block=absent[0], all_blocks=" and no ".join(absent))
+        )
     whole = algorithms and network is not None and node is not None
     if whole and not _items(file, ast.Expect):
         found.append(rules_file.NothingExpected(span=head))

@@ -46,7 +46,10 @@ def resolve_counterfactuals(
     found: list[Rule] = []
     sample = _how_many(node, found)
     changed = _once(node, ast.Changes, "source changes only", found)
+    mistaken = len(found)
     changes = _inputs(changed.inputs, world, found) if changed else None
+    if len(found) > mistaken:
+        changes = None
     setting = Setting(world, homes, elaborate, changes, changed.span if changed else None, found)
     lines: list[Line] = []
     for each in _all(node, ast.Interchange, ast.Assign):

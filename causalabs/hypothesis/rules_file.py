@@ -30,11 +30,12 @@ class MissingBlock(Told):
 
     code: ClassVar[str] = "C601"
     severity: ClassVar[Severity] = "warning"
-    says: ClassVar[str] = "nothing to run: no {block}"
+    says: ClassVar[str] = "nothing to run: no {all_blocks}"
     types: ClassVar[str] = "add a block `{block} ... {{ ... }}`"
     wrong: ClassVar[str] = ADDER
     right: ClassVar[str] = WHOLE + EXPECTED
     block: str
+    all_blocks: str
 
 
 @dataclass(frozen=True, kw_only=True)
