@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from causalabs.algorithm.responses import Whole
     from causalabs.algorithm.witness import Budget
 
-CASES = 1 << 16  # a variable with more values is not compared value by value
 SHOWN = 5
 
 
@@ -96,7 +95,8 @@ def analyse(
             found += _idle_parents(algorithm, variable, outcome, renamed)
     if seen is not None and not failing:
         found += _never(algorithm, seen, settable or {})
-    found += _unused(algorithm, seen, fed)
+    idle = {rule.parent for rule in found if isinstance(rule, ParentNeverMatters)}
+    found += _unused(algorithm, seen, fed | idle)
     if satisfiable and not failing:
         separates = {v.name: [r[n] for n in o.separates] for v, o, r in outcomes}
         found += _alike(algorithm, budget, separates)

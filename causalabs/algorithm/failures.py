@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from causalabs.algorithm.columns import value_text
 from causalabs.algorithm.domains import Domain, Interval, Real, SetOf, values
-from causalabs.algorithm.expression import Expression, LookUp, Operation, Pick
+from causalabs.algorithm.expression import Expression, LookUp, Operation, Pick, parts
+from causalabs.algorithm.expression import Variable as Mention
 from causalabs.algorithm.mechanisms import Case, Outcome
 from causalabs.algorithm.model import Algorithm, Variable
 from causalabs.algorithm.rules_analysis import (
@@ -48,6 +49,8 @@ def failures(
     seen: Whole | None,
 ) -> Iterator[Rule]:
     """Errors of one variable; a note for each question that stayed open."""
+    if outcome.search is None and outcome.overflow is None and not outcome.unsettled:
+        return
     teller = _Teller(algorithm, variable, outcome.case, renamed)
     if outcome.search is not None:
         for (kind, _), witness in sorted(outcome.search.faults.items(), key=lambda e: e[0][1]):
@@ -84,12 +87,14 @@ class _Teller:
         theirs = self.case.program.expressions[step]
         return self._mine.get(id(theirs), theirs)
 
-    def written(self, codes: Mapping[str, object]) -> tuple[str, bool]:
+    def written(
+        self, codes: Mapping[str, object], kept: Collection[str] | None = None
+    ) -> tuple[str, bool]:
         """The parents' values, and whether all of them are inputs."""
         given, free = [], True
         for name in tuple(self.case.domains)[: self.case.parents]:
-            if name in codes:
-                own = self.renamed[name]
+            own = self.renamed[name]
+            if name in codes and (kept is None or own in kept):
                 free = free and (own not in self.algorithm or self.algorithm[own].role == "input")
                 given += _shown(own, self.case.domains[name], codes[name])
         return ", ".join(given), free
@@ -97,13 +102,26 @@ class _Teller:
     def fault(self, kind: str, witness: Witness) -> Rule:
         """A fault of one step."""
         expression = self.expression(witness.step)
-        given, free = self.written(witness.codes)
+        given, free = self.written(witness.codes, self._telling(expression))
         span = expression.span if expression.span != NOWHERE else self.variable.span
         facts: Facts = {
             "span": span, "variable": self.variable.name, "witness": given, "reached": free,
             "expression": text_of(expression, SHORT),
         }  # fmt: skip
         return _FAULTS[kind](self, expression, witness, facts)
+
+    def _telling(self, failing: Expression) -> Collection[str] | None:
+        """Names that say why an index is outside: not those of the family it points into."""
+        if not isinstance(failing, Pick) or self.variable.mechanism is None:
+            return None
+        found: dict[str, None] = {}
+        stack: list[Expression] = [self.variable.mechanism]
+        while stack:
+            top = stack.pop()
+            if isinstance(top, Mention):
+                found[top.name] = None
+            stack.extend(failing.indices if top is failing else parts(top))
+        return found
 
     def value_of(self, step: int, codes: Mapping[str, object]) -> str:
         """What one step is for given parents."""
@@ -180,8 +198,6 @@ class _Teller:
 
 def _matched(theirs: Expression, mine: Expression) -> dict[int, Expression]:
     """Parts of one expression by those of another of the same shape."""
-    from causalabs.algorithm.expression import parts
-
     found: dict[int, Expression] = {}
     stack = [(theirs, mine)]
     while stack:

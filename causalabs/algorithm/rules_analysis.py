@@ -109,10 +109,10 @@ class IndexOutside(Failing):
 
     code: ClassVar[str] = "C232"
     wrong: ClassVar[str] = (
-        _HEAD + "  input  x[3] : bool\n  input  at   : 0..3\n  output y    : bool = x[at]\n}\n"
+        _HEAD + "  input  x[3] : bool\n  input  place : 0..3\n  output y : bool = x[place]\n}\n"
     )
     right: ClassVar[str] = (
-        _HEAD + "  input  x[3] : bool\n  input  at   : 0..2\n  output y    : bool = x[at]\n}\n"
+        _HEAD + "  input  x[3] : bool\n  input  place : 0..2\n  output y : bool = x[place]\n}\n"
     )
 
     allowed: str
@@ -137,11 +137,11 @@ class NoMatch(Failing):
     code: ClassVar[str] = "C233"
     wrong: ClassVar[str] = (
         _HEAD + "  input  x    : 0..3\n  input  y[2] : 0..3\n"
-        "  output at   : 0..1 = index_of(x, y)\n}\n"
+        "  output p    : 0..1 = index_of(x, y)\n}\n"
     )
     right: ClassVar[str] = (
         _HEAD + "  input  x    : 0..3\n  input  y[2] : 0..3\n  where  x == y[0] or x == y[1]\n"
-        "  output at   : 0..1 = index_of(x, y)\n}\n"
+        "  output p    : 0..1 = index_of(x, y)\n}\n"
     )
 
     condition: str
@@ -165,12 +165,12 @@ class MissingEntry(Failing):
 
     code: ClassVar[str] = "C234"
     wrong: ClassVar[str] = (
-        _HEAD + "  table next[0..2] : 0..2 = { 0 -> 1, 1 -> 2 }\n"
-        "  input  x : 0..2\n  output y : 0..2 = next[x]\n}\n"
+        _HEAD + "  table next[0..2] : 0..2 = { 0 -> 1, 1 -> 2, 2 -> 0 }\n"
+        "  input  x, y : 0..2\n  output z : 0..2 = next[x + y]\n}\n"
     )
     right: ClassVar[str] = (
         _HEAD + "  table next[0..2] : 0..2 = { 0 -> 1, 1 -> 2, 2 -> 0 }\n"
-        "  input  x : 0..2\n  output y : 0..2 = next[x]\n}\n"
+        "  input  x, y : 0..2\n  output z : 0..2 = next[(x + y) % 3]\n}\n"
     )
 
     table: str
@@ -466,7 +466,8 @@ class NotChecked(Rule):
 
     def headline(self) -> str:
         """See `Rule`."""
-        return f"{self.variables} variables were not analysed in full"
+        several = "variables were" if self.variables > 1 else "variable was"
+        return f"{self.variables} {several} not analysed in full"
 
     def label(self) -> str:
         """See `Rule`."""
