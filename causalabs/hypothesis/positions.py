@@ -207,7 +207,7 @@ def _counted(
         found.report(PositionOutside(span=node.span, position=text, problem=problem))
         return None
     for template in shape.templates if shape.word_level else ():
-        places = _places(inner, template)
+        places = places_in(inner, template)
         if any(place + count >= len(template) for place in places):
             shown = _shown(template)
             problem = f"the prompt `{shown}` ends before it"
@@ -216,9 +216,17 @@ def _counted(
     return After(inner, count)
 
 
-def _places(position: Position, template: Sequence[str | Part]) -> list[int]:
-    """Where in a template of tokens a position may be."""
+def places_in(position: Position | None, template: Sequence[str | Part]) -> list[int]:
+    """Where in a template of tokens a position may be; -1 where there are no positions."""
     match position:
+        case None:
+            return [-1]
+        case Several(positions):
+            return [place for each in positions for place in places_in(each, template)]
+        case AllOf(None) | AnyOf(None):
+            return list(range(len(template)))
+        case AllOf(Slot() as slot) | AnyOf(Slot() as slot):
+            return places_in(slot, template)
         case Last():
             return [len(template) - 1]
         case AtIndex(index):
@@ -229,7 +237,7 @@ def _places(position: Position, template: Sequence[str | Part]) -> list[int]:
             words = text.split()
             return [start + len(words) - 1 for start in _starts(words, template)]
         case After(inner, offset):
-            return [place + offset for place in _places(inner, template)]
+            return [place + offset for place in places_in(inner, template)]
         case _:
             return []
 
