@@ -86,7 +86,7 @@ def diagnose(scene: Scene) -> Rule:
             return found
     wanted = listed(scene.expected)
     token = scene.token
-    if token.kind == END or scene.at > scene.statement and token.kind in ("}", *TOP, *HOMES):
+    if token.kind == END or (scene.at > scene.statement and token.kind in ("}", *TOP, *HOMES)):
         return misplaced.EndsEarly(span=scene.gap, statement=scene.head.text, wanted=wanted)
     return misplaced.Unexpected(span=token.span, found=shown(token), wanted=wanted)
 
@@ -159,6 +159,8 @@ def _signs(s: Scene) -> Rule | None:
         return mistakes.ForeignOperator(
             span=both, sign=s.text[before.start : token.end], instead="=="
         )
+    if before.kind == ".." and token.kind in (".", ".."):
+        return misplaced.RangeSign(span=both, sign=s.text[before.start : token.end])
     if token.kind == "." and before.kind == "INT" and close and s.next.kind != "INT":
         return rules.BarePoint(span=both, text=f"{before.text}.", instead=f"{before.text}.0")
     if token.kind == "." and s.next.kind == "INT" and s.touches(token, s.next):
@@ -166,8 +168,6 @@ def _signs(s: Scene) -> Rule | None:
         return rules.BarePoint(
             span=Span(token.start, s.next.end), text=f".{number}", instead=f"0.{number}"
         )
-    if before.kind == ".." and token.kind in (".", ".."):
-        return misplaced.RangeSign(span=both, sign=s.text[before.start : token.end])
     if ".." in s.expected and "," not in s.expected and token.text in (":", "-", "to", "."):
         return misplaced.RangeSign(span=token.span, sign=token.text)
     return None
@@ -219,7 +219,7 @@ def _chained(s: Scene) -> Rule | None:
                 middle=s.text[s.tokens[number + 1].start : s.before.end],
                 sign=token.text,
                 other=s.token.text,
-                right=right.text if right.kind in OPERANDS else "...",
+                third=right.text if right.kind in OPERANDS else "...",
             )
     return None
 
@@ -249,7 +249,7 @@ def _python(s: Scene) -> Rule | None:
 
 def _brackets(s: Scene) -> Rule | None:
     token, opener = s.token, s.opener
-    ends = token.kind == END or token.kind in ("}", ")", "]") or s.fresh and token.kind in HOMES
+    ends = token.kind == END or token.kind in ("}", ")", "]") or (s.fresh and token.kind in HOMES)
     if token.kind in (")", "]", "}") and opener is None:
         return misplaced.Unmatched(span=token.span, sign=token.kind)
     if opener is None or s.in_block or s.before.kind in _WANTING - {","}:
@@ -267,7 +267,7 @@ def unclosed(opener: Token, missing: Span) -> Rule:
 
 def _operand(s: Scene) -> Rule | None:
     token, before = s.token, s.before
-    if before.kind not in _WANTING or "BAD" == token.kind or s.at <= s.statement:
+    if before.kind not in _WANTING or token.kind == "BAD" or s.at <= s.statement:
         return None
     misused = token.kind in LEADING - _MIDWAY and not s.fresh
     if s.operand or misused or not s.expected & {"NAME", "STRING", "INT"}:
@@ -293,6 +293,15 @@ def _missing_part(s: Scene) -> Rule | None:
             return mistakes.MissingDomain(span=s.gap, name=_declared(s))
         if "=" in s.expected:
             return mistakes.MissingMechanism(span=s.gap, name=_declared(s))
+    if head == "import" and "from" in s.expected and s.before.kind == "NAME":
+        return misplaced.WantsText(span=s.before.span, found=s.before.text)
+    behind = s.tokens[max(0, s.at - 3) : s.at]
+    if [each.kind for each in behind] == ["NAME", "INT", "NAME"] and behind[0].text == "layer":
+        return misplaced.LayerFirst(
+            span=Span(behind[0].start, behind[2].end),
+            component=behind[2].text,
+            layer=behind[1].text,
+        )
     if head == "expect" and "COMPARE" in s.expected and (closing or token.text in ("on", "over")):
         return misplaced.MissingBound(span=s.gap)
     if head == "split" and "%" in s.expected:
@@ -340,20 +349,16 @@ def _statement(s: Scene) -> Rule | None:
 
 def _names(s: Scene) -> Rule | None:
     token = s.token
-    if "NAME" in s.expected and token.kind in LEADING - _MIDWAY and s.before.kind not in OPERANDS:
-        if not s.fresh or s.next.kind in ("->", ":", "="):
-            return misplaced.KeywordAsName(span=token.span, word=token.text)
+    misused = token.kind in LEADING - _MIDWAY and s.before.kind not in OPERANDS
+    if "NAME" in s.expected and misused and (not s.fresh or s.next.kind in ("->", ":", "=")):
+        return misplaced.KeywordAsName(span=token.span, word=token.text)
     if s.expected == {"NAME"} and s.at > s.statement:
         return misplaced.MissingName(span=s.gap, after=s.before.text)
     return None
 
 
 def _lists(s: Scene) -> Rule | None:
-    token, before = s.token, s.before
-    if token.kind == "NAME" and before.kind == "INT" and s.tokens[s.at - 2].text == "layer":
-        return misplaced.LayerFirst(
-            span=Span(s.tokens[s.at - 2].start, token.end), component=token.text, layer=before.text
-        )
+    token = s.token
     if s.expected == {"STRING"} and token.kind == "NAME":
         return misplaced.WantsText(span=token.span, found=token.text)
     if "INT" in s.expected and "NUMBER" not in s.expected and token.kind in ("NUMBER", "-"):
@@ -362,21 +367,19 @@ def _lists(s: Scene) -> Rule | None:
         return misplaced.WantsWhole(span=span, found=s.text[span.start : span.end])
     if s.operand and "," in s.expected and (not s.fresh or not s.in_block) and s.opener is not None:
         return mistakes.MissingComma(span=s.gap, found=token.text)
-    if s.operand and "dims" in s.expected and "," not in s.expected:
-        return None
     if s.operand and not s.fresh and {"+", "and"} <= s.expected:
         return mistakes.MissingOperator(span=s.gap, found=token.text)
     return None
 
 
 def _only_word(s: Scene) -> Rule | None:
-    words = [kind for kind in s.expected if kind.isalpha() and kind.islower() or kind in "=:,)]}"]
+    words = [kind for kind in s.expected if (kind.isalpha() and kind.islower()) or kind in "=:,)]}"]
     found = "" if s.token.kind == END or s.fresh else s.token.text
     if "dims" in s.expected and s.before.kind not in ("in", "->"):
         return mistakes.MissingWord(span=s.gap, word="dims", found=found)
-    if s.block in ("alignment", "implement") and "in" in s.expected and not s.fresh:
-        if s.token.kind == "INT" or s.token.text == "dims":
-            return mistakes.MissingWord(span=s.gap, word="in", found=found)
+    homed = s.block in ("alignment", "implement") and "in" in s.expected and not s.fresh
+    if homed and (s.token.kind == "INT" or s.token.text == "dims"):
+        return mistakes.MissingWord(span=s.gap, word="in", found=found)
     if len(s.expected) == 1 and words:
         return mistakes.MissingWord(span=s.gap, word=words[0], found=found)
     return None

@@ -177,7 +177,7 @@ class RangeSign(Rule):
 
 @dataclass(frozen=True, kw_only=True)
 class OutOfOrder(Rule):
-    """A file begins with its imports, then its one `hypothesis` line; the rest may come in any order."""
+    """A file begins with its imports, then its one `hypothesis` line; the rest has no order."""
 
     code: ClassVar[str] = "C048"
     wrong: ClassVar[str] = 'seeds 0..2\nimport "shared.causal"\n'

@@ -96,7 +96,7 @@ class ChainedComparison(Rule):
     middle: str = "b"
     sign: str = "=="
     other: str = "=="
-    right: str = "c"
+    third: str = "c"
 
     def headline(self) -> str:
         """What is wrong."""
@@ -112,7 +112,8 @@ class ChainedComparison(Rule):
 
     def help(self) -> str:
         """What to type."""
-        return f"write `{self.left} {self.sign} {self.middle} and {self.middle} {self.other} {self.right}`, or put one of them in parentheses"
+        apart = f"{self.left} {self.sign} {self.middle} and {self.middle} {self.other} {self.third}"
+        return f"write `{apart}`, or put one of them in parentheses"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,7 +247,7 @@ class MissingMechanism(Rule):
 
     def help(self) -> str:
         """What to type."""
-        return f"write `= EXPRESSION`; a variable that is given from outside is an `input`"
+        return "write `= EXPRESSION`; a variable that is given from outside is an `input`"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -324,10 +325,10 @@ class Elif(Rule):
 
     code: ClassVar[str] = "C035"
     wrong: ClassVar[str] = (
-        "algorithm {\n  input a, b, c : bool\n  var x : bool = if a then b elif b then c else a\n}\n"
+        "algorithm {\n  input a, b : bool\n  var x : bool = if a then b elif b then a else b\n}\n"
     )
     right: ClassVar[str] = (
-        "algorithm {\n  input a, b, c : bool\n  var x : bool = if a then b else if b then c else a\n}\n"
+        "algorithm {\n  input a, b : bool\n  var x : bool = if a then a else if b then b else a\n}\n"
     )
 
     word: str

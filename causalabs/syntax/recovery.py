@@ -31,6 +31,7 @@ class _Reader:
     machine: Machine
     at: int = 0
     mark: tuple[int, int] = (0, 1)  # the statement's first token and the stack's depth there
+    item: tuple[int, int] = (0, 1)  # the same of the top-level item
     found: list[Rule] = field(default_factory=list)
     poisoned: set[str] = field(default_factory=set)
     stuck: int = -1
@@ -58,12 +59,23 @@ def recover(text: str, tokens: list[Token]) -> tuple[ast.File, list[Rule], set[s
         if not reader.machine.accepts(token.kind):
             _mistake(reader)
             continue
+        begins = reader.at in reader.outline.starts and _boundary(reader)
         reader.machine.read(token)
-        if reader.at in reader.outline.starts:
+        if begins:
             reader.mark = (reader.at, len(reader.machine.states) - 1)
+            if reader.outline.starts[reader.at] == "file":
+                reader.item = reader.mark
         if token.kind == END:
             return reader.machine.values[-1], reader.found, reader.poisoned
         reader.at += 1
+
+
+def _boundary(reader: _Reader) -> bool:
+    """Whether what was read so far could end here: in its block, or the file."""
+    opener = reader.opener()
+    if opener is None:
+        return reader.machine.accepts(END)
+    return opener.start in reader.outline.openers and reader.machine.accepts("}")
 
 
 def _mistake(reader: _Reader) -> None:
@@ -91,7 +103,10 @@ def _mistake(reader: _Reader) -> None:
         reader.stuck = at  # the token itself may be all right: try it again
         return
     reader.stuck = -1
-    if token.kind == END:
+    if token.kind == END:  # what the outline took for a block was none: give up the item
+        machine.cut(reader.item[1])
+        _poison(reader, reader.item[0], at)
+        reader.mark, reader.item = reader.item, (0, 1)
         return
     behind = _next(reader, at + 1, level)
     _poison(reader, at, behind)

@@ -139,9 +139,7 @@ class NestedTooDeep(Rule):
     No hypothesis needs more; a text that has more is a mistake or an attack."""
 
     code: ClassVar[str] = "C007"
-    wrong: ClassVar[str] = (
-        "algorithm {\n  where (((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((a)))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))\n}\n"
-    )
+    wrong: ClassVar[str] = "algorithm {\n  where " + "(" * 101 + "a" + ")" * 101 + "\n}\n"
     right: ClassVar[str] = "algorithm {\n  where (a)\n}\n"
 
     limit: int
@@ -226,7 +224,7 @@ class SingleQuotes(Rule):
 
 @dataclass(frozen=True, kw_only=True)
 class UnknownEscape(Rule):
-    """In a string `\\\\n`, `\\\\t`, `\\\\r`, `\\\\\"` and `\\\\\\\\` are the only escapes."""
+    r"""In a string `\n`, `\t`, `\r`, `\"` and `\\` are the only escapes."""
 
     code: ClassVar[str] = "C013"
     wrong: ClassVar[str] = 'hypothesis h "a \\q"\n'
