@@ -94,11 +94,15 @@ def _read(node: ast.Import, source: Source, above: tuple[Path, ...], opened: lis
     algorithms = dict(imported.algorithms)
     for item in items:
         if isinstance(item, ast.Algorithm) and item.name is not None:
-            algorithm, rules = elaborate(item, scope, site=node.span)
+            algorithm, rules = elaborate(item, scope)
             found += rules
             if algorithm is not None:
-                algorithms[str(item.name)] = algorithm
+                # Once more with spans in the importing file, where findings are shown.
+                placed, _ = elaborate(item, scope, site=node.span)
+                algorithms[str(item.name)] = placed or algorithm
     for rule in found:
+        if isinstance(rule, BadImport):
+            raise _Broken(rule.reason)
         if rule.severity == "error":
             raise _Broken(_at(inner, rule.span, rule.headline()))
     return replace(scope, algorithms=algorithms)
