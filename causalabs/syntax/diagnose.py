@@ -250,7 +250,8 @@ def _python(s: Scene) -> Rule | None:
 def _brackets(s: Scene) -> Rule | None:
     token, opener = s.token, s.opener
     ends = token.kind == END or token.kind in ("}", ")", "]") or (s.fresh and token.kind in HOMES)
-    if token.kind in (")", "]", "}") and opener is None:
+    stray = opener is None or (s.in_block and token.kind in (")", "]"))
+    if token.kind in (")", "]", "}") and stray:
         return misplaced.Unmatched(span=token.span, sign=token.kind)
     if opener is None or s.in_block or s.before.kind in _WANTING - {","}:
         return None
@@ -365,7 +366,8 @@ def _lists(s: Scene) -> Rule | None:
         last = s.next if token.kind == "-" else token
         span = Span(token.start, last.end)
         return misplaced.WantsWhole(span=span, found=s.text[span.start : span.end])
-    if s.operand and "," in s.expected and (not s.fresh or not s.in_block) and s.opener is not None:
+    list_goes_on = "," in s.expected and (not s.fresh or not s.in_block) and s.opener is not None
+    if s.operand and list_goes_on and not (token.kind == "INT" and "in" in s.expected):
         return mistakes.MissingComma(span=s.gap, found=token.text)
     if s.operand and not s.fresh and {"+", "and"} <= s.expected:
         return mistakes.MissingOperator(span=s.gap, found=token.text)

@@ -16,6 +16,7 @@ NAMED = {
     END: "the end of the file",
 }
 _MOST = 8
+_OPERATORS = frozenset({"COMPARE", "+", "-", "*", "//", "%", "and", "or", "xor", ".", "[", "("})
 
 
 def shown(token: Token) -> str:
@@ -31,8 +32,13 @@ def listed(kinds: Iterable[str]) -> str:
     kinds = set(kinds)
     if "NUMBER" in kinds:
         kinds.discard("INT")
+    operators = {"+", "*"} <= kinds  # behind a value: no need to list what could go on with it
+    if operators:
+        kinds -= _OPERATORS
     parts = [NAMED[kind] for kind in NAMED if kind in kinds]
     parts += [f"`{kind}`" for kind in sorted(kinds - NAMED.keys(), key=lambda k: (k.isalpha(), k))]
+    if operators:
+        parts.insert(0, "an operator")
     if len(parts) > _MOST:
         parts = [*parts[:_MOST], "another word"]
     if not parts:

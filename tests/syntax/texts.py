@@ -30,7 +30,9 @@ def mutated(text: str, rng: random.Random) -> str:
             case 2:
                 parts[at], parts[other] = parts[other], parts[at]
             case 3:
-                parts[at] = rng.choice(["}", "{", "(", "=", "==", "var", "$", '"', "table", "1.", "in"])
+                parts[at] = rng.choice(
+                    ["}", "{", "(", "=", "==", "var", "$", '"', "table", "1.", "in"]
+                )
             case 4:
                 parts[at] = parts[at][: len(parts[at]) // 2]
             case _:
@@ -43,8 +45,10 @@ def mutated(text: str, rng: random.Random) -> str:
 def commented(text: str, rng: random.Random, share: float = 0.1) -> str:
     """The text with comments put between its tokens, and spacing changed."""
     found = []
-    for number, part in enumerate(pieces(text)):
-        if part.isspace() and rng.random() < share:
+    parts = pieces(text)
+    for number, part in enumerate(parts):
+        behind_comment = number > 0 and parts[number - 1].startswith("#")
+        if part.isspace() and not behind_comment and rng.random() < share:
             mark = f"# note {number}\n"
             part = rng.choice([f" {mark}", f"\n{mark}", f"\n\n  {mark}\n", "\n\n\n", "   ", "\n"])
         found.append(part)
