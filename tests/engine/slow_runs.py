@@ -102,13 +102,17 @@ def cut(net: Any, logits: Tensor) -> dict[str, Tensor]:
     return found
 
 
-def run_slowly(net: Any, inputs: Any, row: int, hook: Hook) -> dict[str, int]:
-    """The answers on one input, first of equals."""
+def run_slowly(net: Any, inputs: Any, row: int, hook: Hook) -> dict[str, Tensor]:
+    """The scores on one input."""
     if net.kind == "transformer":
-        scores = run_transformer(net, inputs.ids[row], hook)
-    else:
-        scores = (run_mlp if net.kind == "mlp" else run_gru)(net, inputs[row], hook)
-    return {name: column.tolist().index(max(column.tolist())) for name, column in scores.items()}
+        return run_transformer(net, inputs.ids[row], hook)
+    return (run_mlp if net.kind == "mlp" else run_gru)(net, inputs[row], hook)
+
+
+def answer(scores: Tensor) -> int:
+    """The highest score's place, the first of equals."""
+    found = scores.tolist()
+    return found.index(max(found))
 
 
 def seen_on(net: Any, inputs: Any, row: int) -> dict[Point, Tensor]:
@@ -129,8 +133,8 @@ def interchanged(
     sources: list[int],
     line: Line,
     homes: Mapping[str, tuple[str, Member, Tensor | None]],
-) -> dict[str, int]:
-    """Answers after the line's interchange; homes are (kind, member, columns of a rotation)."""
+) -> dict[str, Tensor]:
+    """Scores after the line's interchange; homes are (kind, member, columns of a rotation)."""
     clean = [seen_on(net, inputs, row) for row in sources]
     own = seen_on(net, inputs, base)
 

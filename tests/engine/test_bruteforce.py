@@ -12,15 +12,17 @@ import pytest
 import torch
 from jobs_support import job_of
 from safetensors.torch import load_file
-from slow_runs import interchanged
+from slow_runs import answer, interchanged
 
 from causalabs.algorithm.domains import Interval
 from causalabs.algorithm.expression import LookUp, Table
 from causalabs.algorithm.expression import Variable as Ref
 from causalabs.algorithm.model import Algorithm, Variable
+from causalabs.engine.interchange import compile_lines, run
 from causalabs.engine.jobs import Resources, run_job
 from causalabs.engine.protocol import Device
 from causalabs.engine.resources import all_columns
+from causalabs.engine.rows import table
 from causalabs.hypothesis.model import (
     Alignment,
     AtIndex,
@@ -125,6 +127,8 @@ def some_spaces(rng: Rng, algorithm: Algorithm, sites: list[Site]) -> list[Space
 
     if style == "joint" and len(sites) > 1:
         pair = tuple(pick(2))
+        if len(names) == 1 and rng.random() < 0.5:
+            return [Space(BasisSpec("whole"), (Member(names[0], one(*pair)),), ("here",))]
         blocks = np.array_split(rng.permutation(2 * width), len(names))
         members = tuple(
             Member(name, one(*pair), tuple(sorted(block.tolist())))
@@ -221,17 +225,43 @@ def compare(seed: int, folder: Path) -> str:
     table = {name: examples.inputs[name].tolist() for name in "xyz"}
     found = {m.line: m.hits for m in outcome.measured if m.metric == "iia"}
     assert set(found) == set(range(len(hypothesis.counterfactuals.lines)))
+    scores, mixed = all_scores(hypothesis, resources, seed, homes), -1
     for number, line in enumerate(hypothesis.counterfactuals.lines):
         drawn = examples.lines[number]
         for i in range(len(drawn)):
+            mixed += 1
             sources = [int(row) for row in drawn.sources[:, i]]
             base = int(drawn.base[i])
             clean = [answers(made, {n: table[n][row] for n in "xyz"}, {}) for row in sources]
             forced = {t.variable: clean[t.source][t.origin] for t in line.takes}
             wanted = answers(made, {n: table[n][base] for n in "xyz"}, forced)
             said = interchanged(built, inputs, base, sources, line, homes)
-            assert bool(found[number][i]) == all(said[o] == wanted[o] for o in said), (seed, i)
+            agree = all(answer(said[o]) == wanted[o] for o in said)
+            assert bool(found[number][i]) == agree, (seed, number, i)
+            for name, column in said.items():
+                torch.testing.assert_close(scores[name][mixed], column, rtol=0, atol=1e-9)
     return f"{hypothesis.network.kind} {spaces[0].basis.kind} {'+'.join(n.name for n in hypothesis.counterfactuals.lines)}"  # noqa: E501
+
+
+def all_scores(
+    hypothesis: Hypothesis, resources: Resources, seed: int, homes: dict[str, Any]
+) -> dict[str, torch.Tensor]:
+    """Scores of all lines' examples run as one batch, as a fit runs them."""
+    alignment = hypothesis.alignments[0]
+    lines = dict(enumerate(hypothesis.counterfactuals.lines))
+    store = resources.store(seed)
+    program = compile_lines(lines, alignment, {})
+    rows = table(program, resources.examples(seed), list(lines), 0, device="cpu").rows
+    bases = {}
+    for number, space in enumerate(alignment.spaces):
+        columns = homes[space.members[0].variable][2]
+        if columns is not None:  # twice, as two restarts
+            bases[number] = columns[None].expand(2, -1, -1)
+    stacked = run(program, bases, rows, store, restarts=2)
+    first = {name: column[: len(rows)] for name, column in stacked.items()}
+    for name, column in stacked.items():
+        torch.testing.assert_close(column[len(rows) :], first[name], rtol=0, atol=1e-12)
+    return first
 
 
 @pytest.mark.parametrize("start", range(0, 240, 20))
