@@ -7,6 +7,9 @@ from causalabs.algorithm.domains import Bool, Cyclic, Enum
 from causalabs.algorithm.model import Algorithm
 from causalabs.algorithm.scope import Scope
 from causalabs.diagnostics import Rule
+from causalabs.hypothesis.alignment import resolve_alignments
+from causalabs.hypothesis.alignment import resolve_alignments
+from causalabs.hypothesis.circuits import resolve_circuits
 from causalabs.hypothesis.meaning import World
 from causalabs.hypothesis.model import (
     Alignment,
@@ -19,14 +22,31 @@ from causalabs.hypothesis.model import (
     NetworkSpec,
     Part,
 )
+from causalabs.hypothesis.network import resolve_network
 from causalabs.syntax import ast
 
 
 def placed(
     file: ast.File, node: ast.Network | None, world: World, scope: Scope, found: list[Rule]
 ) -> tuple[NetworkSpec | None, tuple[Alignment, ...], bool]:
-    """Network and alignments, and whether all alignments could be read."""
-    return None, (), True
+    """Network and alignments, and whether all alignments could be read.
+
+    Where an algorithm could not be read, nothing is said of what would speak of it.
+    """
+    network, shape = None, None
+    algorithms = () if world.partial else world.algorithms
+    if node is not None:
+        network, shape, mistakes = resolve_network(node, algorithms, scope, world.source)
+        found += mistakes
+    nodes = [item for item in file.items if isinstance(item, ast.Alignment)]
+    if not nodes or not algorithms:
+        return network, (), not nodes and not world.partial
+    alignments, mistakes = resolve_alignments(
+        nodes, algorithms, network, shape, scope, world.source
+    )
+    found += mistakes
+    whole = shape is not None and not any(rule.severity == "error" for rule in mistakes)
+    return network, alignments, whole
 
 
 def analysed(
