@@ -84,9 +84,7 @@ def _dims(span_of: ast.SpanOf, found: Findings) -> tuple[int, ...] | None:
     elif len(values) > MOST_DIMS:
         problem, example = "is larger than any site", f"{low}..{int(low.value) + 7}"
     if problem:
-        found.report(
-            RangeBackwards(span=span_of.span, text=text, problem=problem, example=example)
-        )
+        found.report(RangeBackwards(span=span_of.span, text=text, problem=problem, example=example))
         return None
     return tuple(values)
 

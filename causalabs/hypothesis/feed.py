@@ -321,16 +321,12 @@ def read_text(path: ast.Text, found: Findings) -> tuple[str, bytes] | None:
     return text.replace("\r\n", "\n").replace("\r", "\n"), content
 
 
-def _prefix(
-    node: ast.Prefix, found: Findings
-) -> tuple[str, tuple[tuple[str, bytes], ...]] | None:
+def _prefix(node: ast.Prefix, found: Findings) -> tuple[str, tuple[tuple[str, bytes], ...]] | None:
     read = read_text(node.path, found)
     return None if read is None else (read[0], ((str(node.path), read[1]),))
 
 
-def _from_file(
-    path: ast.Text, algorithm: Algorithm, found: Findings, prefix: str
-) -> Fed | None:
+def _from_file(path: ast.Text, algorithm: Algorithm, found: Findings, prefix: str) -> Fed | None:
     read = read_text(path, found)
     if read is None:
         return None

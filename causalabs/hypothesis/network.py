@@ -128,9 +128,7 @@ def _argument(call: ast.Call, name: str) -> Span:
     return spans[0] if spans else call.function.span
 
 
-def _settings_hold(
-    call: ast.Call, kind: NetworkKind, settings: Settings, found: Findings
-) -> bool:
+def _settings_hold(call: ast.Call, kind: NetworkKind, settings: Settings, found: Findings) -> bool:
     """Whether the settings go together."""
     given = dict(settings)
     width, heads = given.get("width"), given.get("heads")
@@ -169,9 +167,7 @@ def _judge_size(
         count = 3 * width * (width + fed + 2) + width * classes
     if count > PARAMETER_BUDGET:
         found.report(
-            TooManyParameters(
-                span=call.span, call=kind.name, count=count, most=PARAMETER_BUDGET
-            )
+            TooManyParameters(span=call.span, call=kind.name, count=count, most=PARAMETER_BUDGET)
         )
 
 

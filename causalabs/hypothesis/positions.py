@@ -276,9 +276,7 @@ def _literal(text: ast.Text, shape: Shape, found: Findings) -> Position | None:
                 instead = "its words are " + ", ".join(list(quoted)[:8])
         else:
             problem = f"occurs {times} times in `{_shown(template)}`"
-        found.report(
-            TextNotOnce(span=text.span, text=str(text), problem=problem, instead=instead)
-        )
+        found.report(TextNotOnce(span=text.span, text=str(text), problem=problem, instead=instead))
         return None
     return AtText(str(text))
 
@@ -345,7 +343,9 @@ def _in_every_template(slot: Slot, ref: ast.Ref, shape: Shape, found: Findings) 
             if times == 1:
                 continue
             where = _shown(template)
-            problem = f"is missing from `{where}`" if not times else f"is {times} times in `{where}`"
+            problem = (
+                f"is missing from `{where}`" if not times else f"is {times} times in `{where}`"
+            )
             instead = "write each template with one slot of it, or use another position"
             found.report(SlotNotOnce(span=ref.span, name=name, problem=problem, instead=instead))
             return False

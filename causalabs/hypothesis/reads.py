@@ -109,9 +109,7 @@ def _read(
         problem = f"`{found.text(ref)}` is not a variable"
         found.report(NeedsIndex(span=ref.span, problem=problem, example=str(ref.name)))
         return []
-    pairs = elements(
-        str(ref.name), indices, ref.span, algorithm, {}, found, whole=True, free=True
-    )
+    pairs = elements(str(ref.name), indices, ref.span, algorithm, {}, found, whole=True, free=True)
     if not _placed(node, kind, shape, found) or not _styled(node, kind, found):
         return []
     readouts = []

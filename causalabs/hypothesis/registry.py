@@ -180,9 +180,7 @@ def _networks() -> tuple[NetworkKind, ...]:
         NetworkKind("gru", (width,), True, state, "steps", "steps", True, True),
         NetworkKind("huggingface", (Parameter("id", "text"),), False, every),
         NetworkKind("tracr", (path,), False, _BLOCKS + _APART, classes=True),
-        NetworkKind(
-            "checkpoint", (path, Parameter("net", "text", optional=True)), False, every
-        ),
+        NetworkKind("checkpoint", (path, Parameter("net", "text", optional=True)), False, every),
         NetworkKind("python", (Parameter("name", "text"),), False, every, classes=True),
         NetworkKind("compiled", (path,), False, _BLOCKS + _APART, classes=True),
     )

@@ -369,5 +369,3 @@ class EmptyAlignment(Told):
     wrong: ClassVar[str] = wired(*FED) + "alignment {\n}\n"
     right: ClassVar[str] = blocks("")
     example: str
-
-

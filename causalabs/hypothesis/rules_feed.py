@@ -10,8 +10,7 @@ from causalabs.diagnostics import Severity
 from causalabs.hypothesis.rules_network import ADDER, FED, TEXT, TRANSFORMER, wired
 
 BITS = (
-    "algorithm {\n  input  a[3], b[3] : bool\n"
-    "  output both[i in 0..2] : bool = a[i] and b[i]\n}\n"
+    "algorithm {\n  input  a[3], b[3] : bool\n  output both[i in 0..2] : bool = a[i] and b[i]\n}\n"
 )
 GRU = "gru(width = 8)"
 STEPS = ("feed step i: a[i], b[i]", "read both[i] at step i")

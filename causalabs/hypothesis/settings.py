@@ -88,9 +88,7 @@ def _paired(
         )
 
 
-def _value(
-    node: ast.Setting, parameter: Parameter, call: str, found: Findings
-) -> Setting | None:
+def _value(node: ast.Setting, parameter: Parameter, call: str, found: Findings) -> Setting | None:
     value = _plain(node)
     if not _suits(value, parameter.kind):
         found.report(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from causalabs.diagnostics import Span
 from causalabs.hypothesis.refs import Findings
 from causalabs.hypothesis.rules_alignment import (
     BasesDiffer,
@@ -50,10 +49,9 @@ def judge_group(group: Sequence[Home], shape: Shape, found: Findings) -> bool:
 
 def _shared(one: Home, other: Home) -> str:
     """A site of both, as a person says it."""
-    for (label, sites), key in zip(
-        zip(other.labels, other.layers, strict=True), range(len(other.labels)), strict=True
-    ):
-        if any(set(sites) & set(theirs) for theirs in one.layers) or key == len(other.labels) - 1:
+    theirs = {site for sites in one.layers for site in sites}
+    for label, sites in zip(other.labels, other.layers, strict=True):
+        if not theirs.isdisjoint(sites):
             return label
     return other.labels[0]
 
@@ -101,7 +99,7 @@ def judge_dims(
             total = " + ".join(counts) + (f" = {offset}" if len(counts) > 1 else "")
             found.report(
                 TooManyDims(
-                    span=_count_span(home),
+                    span=home.basis.span,
                     site=width[0],
                     width=width[1],
                     asked=offset,
@@ -112,17 +110,11 @@ def judge_dims(
     return blocks
 
 
-def _count_span(home: Home) -> Span:
-    return home.basis.span
-
-
 def _inside(home: Home, width: tuple[str, int] | None, found: Findings) -> bool:
     if width is None or max(home.basis.named) < width[1]:
         return True
     beyond = min(dim for dim in home.basis.named if dim >= width[1])
-    found.report(
-        DimsOutside(span=home.basis.span, site=width[0], dim=beyond, last=width[1] - 1)
-    )
+    found.report(DimsOutside(span=home.basis.span, site=width[0], dim=beyond, last=width[1] - 1))
     return False
 
 

@@ -202,9 +202,7 @@ def head_outside(head: ast.Digits, shape: Shape) -> HeadOutside:
     """The finding for a head that does not exist."""
     layers, heads = shape.layers or MOST_LAYERS, shape.heads or MOST_LAYERS
     network = article(shape.kind.name) if shape.layers is None else f"this {shape.kind.name}"
-    return HeadOutside(
-        span=head.span, head=str(head), network=network, layers=layers, heads=heads
-    )
+    return HeadOutside(span=head.span, head=str(head), network=network, layers=layers, heads=heads)
 
 
 def _component(
@@ -249,16 +247,12 @@ def layers_exist(layers: ast.SpanOf, name: str, shape: Shape, found: Findings) -
     if not values:
         example = f"{name} {layers.numbers[1]}..{layers.numbers[0]}"
         problem = "ends before it begins"
-        found.report(
-            RangeBackwards(span=layers.span, text=text, problem=problem, example=example)
-        )
+        found.report(RangeBackwards(span=layers.span, text=text, problem=problem, example=example))
         return False
     if len(set(layers.numbers)) < len(layers.numbers) and layers.style == "set":
         example = f"{name} {{" + ", ".join(dict.fromkeys(layers.numbers)) + "}"
         problem = "names a layer twice"
-        found.report(
-            RangeBackwards(span=layers.span, text=text, problem=problem, example=example)
-        )
+        found.report(RangeBackwards(span=layers.span, text=text, problem=problem, example=example))
         return False
     count = shape.layers if shape.layers is not None else MOST_LAYERS
     beyond = [digits for digits in layers.numbers if int(digits.value) >= count]

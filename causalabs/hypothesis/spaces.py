@@ -164,9 +164,7 @@ def _choices(
     place: ast.Place, algorithm: Algorithm, shape: Shape, env: Env, found: Findings
 ) -> tuple[tuple[str, ...], tuple[Choice, ...]] | None:
     name = str(place.variable)
-    writes = resolve_sites(
-        place.sites, place.every, algorithm, shape, env, found, name=name
-    )
+    writes = resolve_sites(place.sites, place.every, algorithm, shape, env, found, name=name)
     origin: tuple[Option, ...] | None = None
     if place.origin is not None:
         origin = resolve_sites([place.origin], False, algorithm, shape, env, found, name=name)
@@ -312,4 +310,3 @@ def _groups(homes: Sequence[Home]) -> list[list[Home]]:
         for member in mine:
             owner.update(dict.fromkeys(member.keys, mine))
     return sorted(groups, key=lambda group: group[0].span.start)
-

@@ -79,9 +79,7 @@ def _implement(
             text = f"there are {listed(known)}" if known else f"write `algorithm {name} {{`"
             hint = nearest(name, known)
             found.report(
-                UnknownImplemented(
-                    span=node.algorithm.span, name=name, known=text, suggestion=hint
-                )
+                UnknownImplemented(span=node.algorithm.span, name=name, known=text, suggestion=hint)
             )
         return None
     if not sound:
