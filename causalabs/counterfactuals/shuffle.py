@@ -89,7 +89,7 @@ def _row_values(columns: Sequence[Column]) -> NDArray[np.uint64]:
     """A hash of each row's values; equal rows have equal hashes: (rows,)."""
     state = np.full(len(columns[0]), 0x9E3779B97F4A7C15, dtype=np.uint64)
     for column in columns:
-        flat = column.reshape(len(column), -1)
+        flat = column[:, None] if column.ndim == 1 else column
         for place in range(flat.shape[1]):
             part: NDArray[Any] = flat[:, place]
             if part.dtype == np.float32:
