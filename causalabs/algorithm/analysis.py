@@ -20,7 +20,7 @@ from causalabs.algorithm.domains import (
 from causalabs.algorithm.expression import Expression, names, walk
 from causalabs.algorithm.expression import Variable as Mention
 from causalabs.algorithm.failures import failures
-from causalabs.algorithm.mechanisms import Outcome, Settled
+from causalabs.algorithm.mechanisms import CONDITION, Outcome, Settled
 from causalabs.algorithm.model import Algorithm, Variable
 from causalabs.algorithm.rules_analysis import (
     Alike,
@@ -96,7 +96,8 @@ def analyse(
     if seen is not None and not failing:
         found += _never(algorithm, seen, settable or {})
     idle = {rule.parent for rule in found if isinstance(rule, ParentNeverMatters)}
-    found += _unused(algorithm, seen, fed | idle)
+    if satisfiable:
+        found += _unused(algorithm, None if failing else seen, fed | idle)
     if satisfiable and not failing:
         separates = {v.name: [r[n] for n in o.separates] for v, o, r in outcomes}
         found += _alike(algorithm, budget, separates)
@@ -119,7 +120,9 @@ def _condition_cases(algorithm: Algorithm) -> Iterator[Variable]:
     for place in risky[:64]:
         before = algorithm.where[: place + 1]
         whole = Operation("and", before, Bool(), before[-1].span)
-        yield Variable("where", "where", (), "var", Bool(), whole, names(whole), before[-1].span)
+        yield Variable(
+            CONDITION, CONDITION, (), "var", Bool(), whole, names(whole), before[-1].span
+        )
 
 
 def _risky(part: Expression, operators: Collection[str]) -> bool:
@@ -147,7 +150,7 @@ def _whole(
 def _idle_parents(
     algorithm: Algorithm, variable: Variable, outcome: Outcome, renamed: Mapping[str, str]
 ) -> Iterator[Rule]:
-    if variable.mechanism is None or variable.name == "where":
+    if variable.mechanism is None or variable.name == CONDITION:
         return
     for idle in outcome.idle:
         parent = renamed[idle]

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from causalabs.algorithm.witness import Budget, Grid, Search
 
 
+CONDITION = "where"
+"""The name under which a condition is settled like a mechanism; no variable can have it."""
+
+
 @dataclass(frozen=True)
 class Case:
     """One mechanism and the conditions on its inputs, as a program of its own.
@@ -83,7 +87,8 @@ class Settled:
         parents = variable.parents
         if mechanism is None:
             raise ValueError(f"`{variable.name}` has no mechanism")
-        groups = {id(group): group for name in parents if (group := self._conditions.get(name))}
+        found = (self._conditions.get(name) for name in parents if variable.name != CONDITION)
+        groups = {id(group): group for group in found if group}
         every = dict.fromkeys(parents)
         for group in groups.values():
             for condition in group:
