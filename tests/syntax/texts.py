@@ -6,7 +6,7 @@ import random
 import re
 from pathlib import Path
 
-FOLDER = Path(__file__).parent / "reference"
+FOLDER = Path(__file__).parents[2] / "examples"
 REFERENCE = {path.name: path.read_text("utf-8") for path in sorted(FOLDER.glob("*.causal"))}
 
 _PIECES = re.compile(r'"[^"\n]*"|#[^\n]*|\w+|\s+|->|\.\.|[=<>!]=|.')
