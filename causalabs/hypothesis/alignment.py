@@ -12,7 +12,6 @@ from causalabs.hypothesis.model import Alignment, NetworkSpec
 from causalabs.hypothesis.refs import Findings, listed
 from causalabs.hypothesis.rules_alignment import (
     AlignmentOf,
-    DuplicateAlignment,
     EmptyAlignment,
     NamelessAlignment,
     UnknownAligned,
@@ -95,18 +94,14 @@ def _algorithm(
 def _judge_names(
     nodes: Sequence[ast.Alignment], owners: Sequence[Algorithm | None], found: Findings
 ) -> None:
-    first: dict[str, Span] = {}
+    """An alignment is measured by its name: without one, it is its algorithm's only one.
+
+    That names differ is told where all names of the file are collected.
+    """
     for node, owner in zip(nodes, owners, strict=True):
-        if node.name is None:
-            count = sum(1 for other in owners if other is owner)
-            if owner is not None and count > 1:
-                found.report(NamelessAlignment(span=_word(node), count=count))
-            continue
-        name = str(node.name)
-        if name in first:
-            found.report(DuplicateAlignment(span=node.name.span, name=name, first=first[name]))
-        else:
-            first[name] = node.name.span
+        count = sum(1 for other in owners if other is owner)
+        if node.name is None and owner is not None and count > 1:
+            found.report(NamelessAlignment(span=_word(node), count=count))
 
 
 def _judge_variables(node: ast.Alignment, algorithm: Algorithm, found: Findings) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from causalabs.algorithm import domains
 from causalabs.algorithm.model import Variable
 from causalabs.algorithm.names import nearest
-from causalabs.diagnostics import Span
+from causalabs.diagnostics import NOWHERE, Span
 from causalabs.hypothesis.model import BasisSpec
 from causalabs.hypothesis.refs import Findings, listed
 from causalabs.hypothesis.registry import BasisKind, find, names
@@ -32,7 +32,7 @@ class Basis:
     spec: BasisSpec
     count: int = 0
     named: tuple[int, ...] = ()
-    span: Span = Span(0, 0)
+    span: Span = NOWHERE
 
     @property
     def whole(self) -> bool:

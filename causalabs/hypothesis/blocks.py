@@ -8,7 +8,6 @@ from causalabs.algorithm.model import Algorithm
 from causalabs.algorithm.scope import Scope
 from causalabs.diagnostics import Rule
 from causalabs.hypothesis.alignment import resolve_alignments
-from causalabs.hypothesis.alignment import resolve_alignments
 from causalabs.hypothesis.circuits import resolve_circuits
 from causalabs.hypothesis.meaning import World
 from causalabs.hypothesis.model import (
@@ -37,6 +36,13 @@ def placed(
     algorithms = () if world.partial else world.algorithms
     if node is not None:
         network, shape, mistakes = resolve_network(node, algorithms, scope, world.source)
+        found += mistakes
+    circuits = [item for item in file.items if isinstance(item, ast.Circuit | ast.Discovery)]
+    _, mistakes = resolve_circuits(circuits, algorithms, shape, scope, world.source)
+    found += mistakes
+    drawn = [item for item in file.items if isinstance(item, ast.Circuit | ast.Discovery)]
+    if drawn:
+        _, mistakes = resolve_circuits(drawn, algorithms, shape, scope, world.source)
         found += mistakes
     nodes = [item for item in file.items if isinstance(item, ast.Alignment)]
     if not nodes or not algorithms:

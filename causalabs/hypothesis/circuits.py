@@ -14,7 +14,6 @@ from causalabs.hypothesis.positions import resolve_position
 from causalabs.hypothesis.refs import Findings, listed
 from causalabs.hypothesis.registry import Entry, Method, Parameter, find, names
 from causalabs.hypothesis.rules_circuit import (
-    DuplicateCircuit,
     EdgeBackwards,
     EdgeEnd,
     EdgeTwice,
@@ -56,19 +55,17 @@ def resolve_circuits(
 ) -> tuple[frozenset[str], list[Rule]]:
     """Names of the circuits there are, and what is wrong in them."""
     found = Findings(source, scope.poisoned)
-    first: dict[str, Span] = {}
+    known: dict[str, None] = {}
     for node in nodes:
         title = node.title.function if isinstance(node.title, ast.Call) else node.title
         name = str(title)
-        if name in first:
-            found.report(DuplicateCircuit(span=title.span, name=name, first=first[name]))
-        first.setdefault(name, title.span)
+        known[name] = None
         call_settings(node.title, CIRCUIT, found, name=name)
         if isinstance(node, ast.Discovery):
             _methods(node, found)
         else:
             _wires(node, name, title.span, algorithms, shape, found)
-    return frozenset(first), found.rules
+    return frozenset(known), found.rules
 
 
 def _methods(node: ast.Discovery, found: Findings) -> None:

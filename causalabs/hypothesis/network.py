@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from causalabs.algorithm import domains
 from causalabs.algorithm.domains import Domain
@@ -160,7 +161,7 @@ def _judge_size(
     count = 0
     if isinstance(hidden, tuple):
         sizes = [fed, *(size for size in hidden if isinstance(size, int)), classes]
-        count = sum((a + 1) * b for a, b in zip(sizes, sizes[1:], strict=False))
+        count = sum((a + 1) * b for a, b in pairwise(sizes))
     elif isinstance(width, int) and isinstance(layers, int):
         count = layers * 12 * width * width + width * (fed + classes)
     elif isinstance(width, int):

@@ -41,19 +41,6 @@ def blocks(*names: str, algorithm: str = ADDER) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DuplicateAlignment(Told):
-    """Two alignments have one name."""
-
-    code: ClassVar[str] = "C401"
-    says: ClassVar[str] = "two alignments are called `{name}`"
-    first_says: ClassVar[str] = "the other"
-    types: ClassVar[str] = "rename one of the two"
-    wrong: ClassVar[str] = blocks("here", "here")
-    right: ClassVar[str] = blocks("here", "there")
-    name: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class NamelessAlignment(Told):
     """Of several alignments of one algorithm each needs a name, to be measured `in` it."""
 

@@ -25,21 +25,6 @@ PATH = ("embedding -> head 0.1.v", "head 0.1  -> output")
 
 
 @dataclass(frozen=True, kw_only=True)
-class DuplicateCircuit(Told):
-    """Two circuits have one name."""
-
-    code: ClassVar[str] = "C701"
-    says: ClassVar[str] = "two circuits are called `{name}`"
-    first_says: ClassVar[str] = "the other"
-    types: ClassVar[str] = "rename one of the two"
-    wrong: ClassVar[str] = discovery("acdc(threshold = 0.1)") + (
-        "circuit found(ablate = resample) by eap(edges = 10)\n"
-    )
-    right: ClassVar[str] = discovery("acdc(threshold = 0.1)")
-    name: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class UnknownMethod(Misspelt):
     """A circuit is to be found by a method that is not registered."""
 

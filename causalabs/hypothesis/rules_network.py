@@ -9,7 +9,7 @@ from causalabs.algorithm.rules import Misspelt, Told
 
 ADDER = (
     "algorithm {\n  input  x, y    : 0..9\n  var    partial : 0..18 = x + y\n"
-    "  output large   : bool  = partial > 9\n}\n"
+    "  output large   : 0..27 = partial + x\n}\n"
 )
 MLP = "mlp(hidden = [16, 16])"
 TRANSFORMER = "transformer(layers = 2, heads = 4, width = 32)"
@@ -343,7 +343,8 @@ class TooManyClasses(Told):
     says: ClassVar[str] = "`{name}` has {count:,} values, too many for a `{kind}`"
     types: ClassVar[str] = "declare a domain of up to {most:,} values"
     wrong: ClassVar[str] = wired(
-        *FED, algorithm=ADDER.replace("0..9\n", "0..99_999\n").replace("18", "200_000")
+        *FED,
+        algorithm="algorithm {\n  input  x, y  : 0..99_999\n  output large : bool = x > y\n}\n",
     )
     right: ClassVar[str] = wired(*FED)
     name: str

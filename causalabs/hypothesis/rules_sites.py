@@ -142,7 +142,7 @@ class TooManyChoices(Told):
         'feed "{x} + {y} ="',
         'read large at last as " {large}"',
         call='huggingface("gpt2")',
-        alignment="partial -> residual 0..100_000 at last",
+        alignment="partial -> residual 0..9_999 at last, mlp 0..1 at last",
     )
     right: ClassVar[str] = aligned("partial -> residual 0..1 at last")
     name: str

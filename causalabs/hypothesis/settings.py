@@ -104,8 +104,8 @@ def _value(node: ast.Setting, parameter: Parameter, call: str, found: Findings) 
     if parameter.among and value not in parameter.among:
         _outside(node.span, str(value), parameter, call, found, listed(parameter.among))
         return None
-    several = isinstance(node, ast.Settings)
-    items = [(each.span, _plain(each)) for each in node.values] if several else [(node.span, value)]
+    parts = node.values if isinstance(node, ast.Settings) else (node,)
+    items = [(each.span, _plain(each)) for each in parts]
     for span, item in items:
         if isinstance(item, int | float) and not isinstance(item, bool):
             low, high = parameter.low, parameter.high
