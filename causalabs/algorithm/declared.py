@@ -20,18 +20,19 @@ from causalabs.algorithm.domains import (
     size,
 )
 from causalabs.algorithm.names import nearest
-from causalabs.algorithm.rules_names import UnknownColumn, UnknownDomain, UnknownName
-from causalabs.algorithm.rules_types import (
+from causalabs.algorithm.rules_domains import (
     BadModulus,
     BadReal,
     BadSet,
     DuplicateValue,
     EmptyInterval,
     NotWhole,
-    OutsideDomain,
     TooLargeNumber,
     TooMany,
 )
+from causalabs.algorithm.rules_files import UnknownColumn
+from causalabs.algorithm.rules_names import UnknownDomain, UnknownName
+from causalabs.algorithm.rules_types import OutsideDomain
 from causalabs.algorithm.typing_ import describe, domain_text, written
 from causalabs.diagnostics import Rule
 from causalabs.syntax import ast

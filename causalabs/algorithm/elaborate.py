@@ -12,12 +12,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 
-from causalabs.algorithm import functions, tables
+from causalabs.algorithm import functions
 from causalabs.algorithm.context import (
     ALL_NODES,
     ELEMENTS,
@@ -31,22 +31,19 @@ from causalabs.algorithm.context import (
 from causalabs.algorithm.declared import coded_value, digits, domain_of, elaborate_type
 from causalabs.algorithm.definitions import check_definitions
 from causalabs.algorithm.domains import Domain
-from causalabs.algorithm.expand import assign, bindable, constant_integer, expand, must_quote, truth
+from causalabs.algorithm.entries import literal_table
+from causalabs.algorithm.expand import assign, bindable, constant_integer, expand, must_quote
 from causalabs.algorithm.expression import Constant, Expression
 from causalabs.algorithm.expression import names as names_in
 from causalabs.algorithm.model import Algorithm, Family, Role, Variable
 from causalabs.algorithm.names import element, nearest
+from causalabs.algorithm.pairs import condition, elaborate_condition, readables
+from causalabs.algorithm.rules_domains import EmptyInterval, TooMany
 from causalabs.algorithm.rules_names import DuplicateBinder
-from causalabs.algorithm.rules_types import (
-    Cycle,
-    EmptyInterval,
-    NotConstant,
-    NothingComputed,
-    TooMany,
-)
+from causalabs.algorithm.rules_types import Cycle, NotConstant, NothingComputed
 from causalabs.algorithm.scope import Scope, causal_order, declare, fresh
-from causalabs.algorithm.select import resolve_ref
-from causalabs.algorithm.typing_ import BOOL, INTEGER
+from causalabs.algorithm.selection import resolve_ref
+from causalabs.algorithm.typing_ import INTEGER
 from causalabs.diagnostics import Rule, Span
 from causalabs.syntax import ast
 
@@ -89,11 +86,13 @@ def elaborate(
     poisoned: frozenset[str] = frozenset(),
     *,
     site: Span | None = None,
+    whole: bool = True,
 ) -> tuple[Algorithm | None, list[Rule]]:
     """An algorithm with its variables in causal order, and everything wrong with it.
 
     The algorithm is None where anything is wrong. `site` takes the place of all spans, for
-    an algorithm of another file.
+    an algorithm of another file. An algorithm that is not `whole`, for some statements could
+    not be read, is not said to lack inputs or outputs.
     """
     context = Context(
         scope=scope,
@@ -108,7 +107,8 @@ def elaborate(
     context.incomplete = incomplete or bool(context.poisoned)
     where = _conditions(context, node)
     variables = _variables(context, lines)
-    _present(context, node, lines)
+    if whole:
+        _present(context, node, lines)
     ordered = _ordered(context, variables)
     found = sorted(context.findings.values(), key=lambda rule: rule.span)
     failed = any(rule.severity == "error" for rule in found) or incomplete
@@ -143,7 +143,7 @@ def _declarations(context: Context, node: ast.Algorithm) -> list[_Line]:
             case ast.Table():
                 if fresh(statement.name, spans, context.report):
                     scope = context.scope
-                    table = tables.literal(
+                    table = literal_table(
                         statement, scope.every_domain, scope.every_data, context.poisoned,
                         context.report,
                     )  # fmt: skip
@@ -267,22 +267,11 @@ def _conditions(context: Context, node: ast.Algorithm) -> list[Expression]:
     context.inputs_only = True
     for statement in node.statements:
         if isinstance(statement, ast.Where):
-            condition = _condition(context, statement.condition, "`where`")
-            if condition is not None:
-                found.append(condition)
+            found_ = condition(context, statement.condition, "`where`")
+            if found_ is not None:
+                found.append(found_)
     context.inputs_only = False
     return found
-
-
-def _condition(context: Context, node: ast.Expr, place: str) -> Expression | None:
-    context.limit = context.spent + NODES
-    try:
-        found = expand(context, node, Env(), BOOL)
-    except OutOfBudget as error:
-        context.depth = 0
-        context.report(too_large(context, place, error.problem, node.span))
-        return None
-    return truth(context, found, node, place)
 
 
 def _variables(context: Context, lines: Sequence[_Line]) -> list[Variable]:
@@ -375,46 +364,3 @@ def _family(line: _Line, context: Context) -> Family:
     members = tuple(element(name, place) for place in places)
     assert line.domain is not None
     return Family(name, line.role, line.domain, line.ranges, members, context.at(line.span))
-
-
-# ------------------------------------------------------------------- conditions
-
-
-def readables(algorithm: Algorithm, prefixes: Iterable[str] = ("",)) -> dict[str, Readable]:
-    """The variables of an algorithm for `elaborate_condition`, under each of `prefixes`.
-
-    Prefixes are "" for plain names, "base" and "source" for pairs.
-    """
-    return {
-        f"{prefix}.{family.name}" if prefix else family.name: Readable(
-            family.domain, family.ranges, family.role, family.span
-        )
-        for prefix in prefixes
-        for family in algorithm.families
-    }
-
-
-def elaborate_condition(
-    expression: ast.Expr,
-    scope: Scope,
-    variables: Mapping[str, Readable],
-    poisoned: frozenset[str] = frozenset(),
-    *,
-    place: str = "`where`",
-) -> tuple[Expression | None, list[Rule]]:
-    """A condition outside algorithms over `variables`, whose names may be `base.v`.
-
-    The names of `Variable`s in the result are those of `variables`, with their index:
-    `base.carry[2]`.
-    """
-    context = Context(
-        scope=scope,
-        variables=variables,
-        tables=dict(scope.every_table),
-        definitions=scope.definitions,
-        poisoned=scope.poisoned | poisoned,
-    )
-    context.incomplete = not scope.complete or bool(poisoned)
-    found = _condition(context, expression, place)
-    findings = sorted(context.findings.values(), key=lambda rule: rule.span)
-    return (None if findings else found), findings

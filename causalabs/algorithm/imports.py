@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from causalabs.algorithm.declared import ANYTHING, Report
 from causalabs.algorithm.names import nearest
-from causalabs.algorithm.rules_names import BadImport, NotImported, Redefinition
+from causalabs.algorithm.rules_files import BadImport, NotImported
+from causalabs.algorithm.rules_names import Redefinition
 from causalabs.algorithm.scope import Scope, declared_items
 from causalabs.diagnostics import Rule, Source, Span
 from causalabs.syntax import ast

@@ -15,13 +15,8 @@ from causalabs.algorithm.expression import (
     Operator,
     Variable,
 )
-from causalabs.algorithm.rules_types import (
-    CyclicSum,
-    ModMismatch,
-    RealEquality,
-    TooLargeNumber,
-    Unordered,
-)
+from causalabs.algorithm.rules_domains import TooLargeNumber
+from causalabs.algorithm.rules_types import CyclicSum, ModMismatch, RealEquality, Unordered
 from causalabs.algorithm.typing_ import (
     BOOL,
     INTEGER,

@@ -11,10 +11,11 @@ from causalabs.algorithm import tables
 from causalabs.algorithm.declared import Report, domain_of
 from causalabs.algorithm.definitions import Definition, check_definitions
 from causalabs.algorithm.domains import Cyclic, Domain, Enum, Scalar
+from causalabs.algorithm.entries import literal_table
 from causalabs.algorithm.expression import Table
 from causalabs.algorithm.names import KEYWORDS
+from causalabs.algorithm.rules_domains import BadUnion
 from causalabs.algorithm.rules_names import DomainCircle, KeywordAsName, Redefinition
-from causalabs.algorithm.rules_types import BadUnion
 from causalabs.algorithm.tables import DataTable
 from causalabs.algorithm.typing_ import domain_text
 from causalabs.diagnostics import Rule, Source, Span
@@ -103,7 +104,7 @@ def declared_items(
     literal = dict(imported.every_table)
     for item in kept:
         if isinstance(item, ast.Table) and fresh(item.name, spans, report):
-            literal[str(item.name)] = tables.literal(item, domains, data, poisoned, report)
+            literal[str(item.name)] = literal_table(item, domains, data, poisoned, report)
     defs = [item for item in kept if isinstance(item, ast.Def)]
     definitions = check_definitions(defs, imported.definitions, {}, report)
     return Scope(

@@ -493,3 +493,24 @@ def test_residue_types() -> None:
     assert isinstance(mechanism, Operation)
     assert mechanism.arguments[0].type == Mod(3)
     assert found.run({"x": [0, 1, 2]})["y"] == [False, False, True]
+
+
+def test_tables_of_the_file_and_of_the_algorithm() -> None:
+    found = algorithm(
+        "input c : Colour",
+        "input p : 1..2",
+        "table own[1..2, Colour] : Colour = {(1, red) -> blue, (1, blue) -> red,"
+        " (2, red) -> red, (2, blue) -> blue}",
+        "var d : Colour = own[p, c]",
+        "output y : bool = warm[d]",
+        "output z : bool = warm[own[2, red]]",
+        before="domain Colour = {red, blue}\ntable warm[Colour] : bool = {blue -> false, red -> true}",
+    )
+    values = found.run({"c": ["red", "red", "blue"], "p": [1, 2, 1]})
+    assert values["d"] == ["blue", "red", "red"]
+    assert values["y"] == [False, True, True]
+    assert values["z"] == [True] * 3
+    lines = ["input c : bool", "output y : bool = t[c]"]
+    assert codes(*lines, before="table t[bool] : bool = {true -> 3, false -> true}") == ["C209"]
+    assert codes(*lines, before="table t[bool] : bool = {true -> true}") == ["C222"]
+    assert codes(*lines, before="table t[0..3] : bool = {0 -> true}") == ["C222"]

@@ -11,8 +11,9 @@ from causalabs.algorithm.expand import constant_integer
 from causalabs.algorithm.expression import Constant
 from causalabs.algorithm.model import Algorithm, Family
 from causalabs.algorithm.names import element, nearest
+from causalabs.algorithm.rules_domains import EmptyInterval
 from causalabs.algorithm.rules_names import IndexOutOfRange, UnknownName, WrongIndices
-from causalabs.algorithm.rules_types import EmptyInterval, NotConstant, NotInPlace
+from causalabs.algorithm.rules_types import NotConstant, NotInPlace
 from causalabs.algorithm.scope import Scope
 from causalabs.diagnostics import Rule, Source, Span
 from causalabs.syntax import ast
