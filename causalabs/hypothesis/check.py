@@ -79,8 +79,8 @@ def _sorted(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(sorted(once.values(), key=lambda each: (each.span, each.code)))
 
 
-def _items(file: ast.File, *kinds: type[N]) -> list[N]:
-    return [item for item in file.items if isinstance(item, kinds)]
+def _items(file: ast.File, kind: type[N]) -> list[N]:
+    return [item for item in file.items if isinstance(item, kind)]
 
 
 def _one(file: ast.File, kind: type[N], block: str, found: list[Rule]) -> N | None:
@@ -129,7 +129,9 @@ def _algorithms(parsed: Parsed, scope: Scope, found: list[Rule]) -> World:
     read: list[Algorithm] = []
     names: dict[str, Span] = {}
     for node in nodes:
-        algorithm, mistakes = elaborate(node, scope, parsed.poisoned)
+        algorithm, mistakes = elaborate(
+            node, scope, parsed.poisoned, whole=not parsed.diagnostics
+        )
         found += mistakes
         name = str(node.name) if node.name is not None else "algorithm"
         if name in names and node.name is None:
@@ -193,8 +195,8 @@ def _names(file: ast.File, world: World, found: list[Rule]) -> Taken:
         (ast.Discovery, "a circuit"),
     )
     for item in file.items:
-        what = next((what for kind, what in kinds if isinstance(item, kind)), None)
-        if what is None:
+        of = next((what for kind, what in kinds if isinstance(item, kind)), None)
+        if of is None:
             continue
         title = item.title if isinstance(item, ast.Circuit | ast.Discovery) else item.name  # type: ignore[union-attr]
         name = title.function if isinstance(title, ast.Call) else title
@@ -202,9 +204,9 @@ def _names(file: ast.File, world: World, found: list[Rule]) -> Taken:
             continue
         if str(name) in KEYWORDS:
             found.append(KeywordAsName(span=name.span, name=str(name)))
-        before, span = taken.setdefault(str(name), (what, name.span))
-        if span != name.span:
-            suffix = what.split()[1]
+        before, span = taken.setdefault(str(name), (of, name.span))
+        if span != name.span and (of != before or of == "an algorithm"):
+            suffix = of.split()[1]
             found.append(
                 NameTaken(span=name.span, name=str(name), what=before, suffix=suffix, first=span)
             )
@@ -267,12 +269,14 @@ def _stated(
     found: list[Rule],
 ) -> Stated:
     file = parsed.file
-    circuits = (_title(item) for item in _items(file, ast.Circuit, ast.Discovery))
+    circuits = [
+        _title(item) for item in file.items if isinstance(item, ast.Circuit | ast.Discovery)
+    ]
     aligned = bool(_items(file, ast.Alignment))
     evidence = Evidence(
         world, counts, alignments, frozenset(circuits), whole and (aligned or counts is None)
     )
-    items = _items(file, ast.Expect, ast.Report)
+    items = [item for item in file.items if isinstance(item, ast.Expect | ast.Report)]
     split = next((s for s in node.statements if isinstance(s, ast.Split)), None) if node else None
     stated, mistakes = resolve_expectations(items, evidence, split, seeds)
     found += mistakes

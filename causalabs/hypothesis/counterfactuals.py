@@ -52,7 +52,9 @@ def resolve_counterfactuals(
         changes = None
     setting = Setting(world, homes, elaborate, changes, changed.span if changed else None, found)
     lines: list[Line] = []
-    for each in _all(node, ast.Interchange, ast.Assign):
+    for each in node.statements:
+        if not isinstance(each, ast.Interchange | ast.Assign):
+            continue
         made = read_lines(each, setting)
         if (each.name is not None and made and _free(each.name, taken, found)) or each.name is None:
             lines += made
@@ -80,8 +82,8 @@ def resolve_counterfactuals(
     return counts, found
 
 
-def _all(node: ast.Counterfactuals, *kinds: type[N]) -> list[N]:
-    return [each for each in node.statements if isinstance(each, kinds)]
+def _all(node: ast.Counterfactuals, kind: type[N]) -> list[N]:
+    return [each for each in node.statements if isinstance(each, kind)]
 
 
 def _once(node: ast.Counterfactuals, kind: type[N], words: str, found: list[Rule]) -> N | None:

@@ -65,9 +65,9 @@ def floor_rules(
 def _condition(line: Line, node: ast.Counterfactuals) -> Span:
     """The condition that leaves nothing of a line: its own, else that of all lines."""
     for each in node.statements:
-        if isinstance(each, ast.Interchange | ast.Assign) and each.span == line.span:
-            if each.condition is not None:
-                return each.condition.span
+        mine = isinstance(each, ast.Interchange | ast.Assign) and each.span == line.span
+        if mine and each.condition is not None:  # type: ignore[union-attr]
+            return each.condition.span  # type: ignore[union-attr]
     keep = next((s for s in node.statements if isinstance(s, ast.KeepWhere)), None)
     return keep.condition.span if keep is not None else line.span
 
@@ -137,5 +137,12 @@ def _floor_rule(
             span=quantity.span, text=term.text, floor=shown, reason=reason, reaches="reaches"
         )
     if not upper and least >= expectation.bound:
-        return rules.FreeBound(span=quantity.span, text=term.text, floor=shown, reason=reason)
+        advice = (
+            "such a line tests isolation only: expect of another line that answers change"
+            if value == 1.0
+            else ""
+        )
+        return rules.FreeBound(
+            span=quantity.span, text=term.text, floor=shown, reason=reason, advice=advice
+        )
     return None

@@ -8,7 +8,7 @@ equality pattern; where a real input is used in any other way there is no answer
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -188,7 +188,7 @@ def _tuples(
 
 
 def _groups(
-    algorithm: Algorithm, algorithms: Sequence[Algorithm] | object
+    algorithm: Algorithm, rivals: Iterable[Algorithm]
 ) -> list[tuple[tuple[str, ...], list[tuple[int, ...]]]] | None:
     """Real inputs by what they are compared with, and the patterns of each group."""
     real = [v.name for v in algorithm.inputs if isinstance(v.domain, Real)]
@@ -199,7 +199,7 @@ def _groups(
             name = home[name]
         return name
 
-    for rival in algorithms:  # type: ignore[attr-defined]
+    for rival in rivals:
         for expression in _expressions(rival):
             for part in walk(expression):
                 below = [p.name for p in parts(part) if isinstance(p, Variable) and p.name in home]
@@ -235,7 +235,7 @@ def _partitions(count: int) -> list[tuple[int, ...]]:
     """
     found: list[tuple[int, ...]] = [()]
     for place in range(count):
-        found = [labels + (label,) for labels in found for label in sorted({*labels, place})]
+        found = [(*labels, label) for labels in found for label in sorted({*labels, place})]
     return found
 
 

@@ -82,7 +82,8 @@ def read_lines(node: ast.Interchange | ast.Assign, setting: Setting) -> list[Lin
         target = meant(ref, world, found, about=about)
         origin: Meant | ast.SettingOf | None = None
         if isinstance(other, ast.Ref):
-            origin = meant(other, world, found, about=about or (target and target.algorithm))
+            owner = about or (target.algorithm if target is not None else None)
+            origin = meant(other, world, found, about=owner)
             if origin is None:
                 target = None
         elif other is not None:

@@ -140,7 +140,7 @@ class NotPlaced(Told):
     """An alignment does not place a variable that a metric would interchange in it."""
 
     code: ClassVar[str] = "C627"
-    says: ClassVar[str] = "{alignment} has no place for {variables}"
+    says: ClassVar[str] = "{alignment} places {variables}"
     types: ClassVar[str] = "add the place, or name a line whose variables are all aligned there"
     wrong: ClassVar[str] = (
         TWO_PLACES.replace("partial -> hidden 1", "x -> hidden 1")

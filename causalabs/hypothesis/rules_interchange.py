@@ -19,7 +19,7 @@ RIVALS = (
 
 
 def _file(*statements: str, algorithm: str = ADDER) -> str:
-    return drawn("sample 100", *statements, "split heldout 100%", algorithm=algorithm)
+    return drawn("sample 100", *statements, "split train 50%, heldout 50%", algorithm=algorithm)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -172,13 +172,12 @@ def _qualifiers(
         needed = {ast.Of: "of"} | (
             {ast.Against: "against"} if name in ("precision", "recall") else {}
         )
-        for each, word in needed.items():
-            if each not in seen:
-                found.append(
-                    rules.WrongQualifier(
-                        span=metric.span, metric=name, problem=f"needs `{word}`", usage=usage
-                    )
-                )
+        missing = [f"`{word}`" for each, word in needed.items() if each not in seen]
+        if missing:
+            problem = f"needs {' and '.join(missing)}"
+            found.append(
+                rules.WrongQualifier(span=metric.span, metric=name, problem=problem, usage=usage)
+            )
 
 
 # ---------------------------------------------------------------------- subjects
@@ -232,10 +231,14 @@ def _every_line(metric: ast.Metric, evidence: Evidence) -> list[Subjects] | None
         alignment = next((a for a in evidence.alignments if a.name == str(inside)), None)
         if alignment is not None:
             mine = [i for i, line in enumerate(lines) if line.algorithm == alignment.algorithm]
-            return [Subjects((), tuple(mine))] if mine else _nothing(metric, text, evidence)
+            if mine:
+                return [Subjects((), tuple(mine))]
+            _nothing(metric, text, evidence)
+            return None
     about = list(dict.fromkeys(line.algorithm for line in lines))
     if not lines:
-        return _nothing(metric, text, evidence)
+        _nothing(metric, text, evidence)
+        return None
     if len(about) > 1:
         evidence.found.append(
             rules.WhichAlignment(
@@ -313,7 +316,8 @@ def _by_variables(
         wanted = _elements(families, binding, world, [])
         hits = lines.get((families[0].algorithm.name, wanted), ()) if wanted else ()
         if len(hits) > 1:
-            return _several(metric, wanted or frozenset(), hits, evidence)
+            _several(metric, wanted or frozenset(), hits, evidence)
+            return None
         if hits:
             matched.append(Subjects(tuple(sorted(binding.items())), tuple(hits)))
     if not matched:
@@ -354,10 +358,11 @@ def _free(families: Sequence[Meant]) -> dict[str, range]:
                     found[str(index.name)] = range(low, high + 1)
                 continue
             for part in ast.walk(index):
-                if isinstance(part, ast.Ref) and not part.parts:
-                    if place < len(family.family.ranges):
-                        low, high = family.family.ranges[place]
-                        found.setdefault(str(part.name), range(low, high + 1))
+                if not isinstance(part, ast.Ref) or part.parts:
+                    continue
+                if place < len(family.family.ranges):
+                    low, high = family.family.ranges[place]
+                    found.setdefault(str(part.name), range(low, high + 1))
     return found
 
 
@@ -399,7 +404,8 @@ def _one_set(
     if len(hits) == 1:
         return [Subjects((), hits)]
     if hits:
-        return _several(metric, wanted, hits, evidence)
+        _several(metric, wanted, hits, evidence)
+        return None
     names = [name for family in families for name in sorted(wanted) if _in(name, family)]
     near = [line.name for line in evidence.lines if not wanted.isdisjoint(line.variables)]
     change = (
@@ -521,7 +527,7 @@ def _alignment(
         missing = sorted(wanted - set(chosen.variables))
         if missing or about != {chosen.algorithm}:
             missing = missing or sorted(wanted)
-            _not_placed(metric, f"alignment `{chosen.name}`", missing, evidence)
+            _not_placed(metric, f"alignment `{chosen.name}` nowhere", missing, evidence)
             return None
         return chosen.name
     mine = [a for a in evidence.alignments if {a.algorithm} == about]
@@ -529,7 +535,7 @@ def _alignment(
     if len(fitting) == 1:
         return fitting[0].name
     if not fitting:
-        _not_placed(metric, "no alignment", sorted(wanted), evidence)
+        _not_placed(metric, "no one alignment", sorted(wanted), evidence)
         return None
     names = [alignment.name for alignment in fitting]
     evidence.found.append(
@@ -541,17 +547,7 @@ def _alignment(
 
 
 def _not_placed(metric: ast.Metric, who: str, variables: Sequence[str], evidence: Evidence) -> None:
-    if not evidence.whole:
-        return
-    where = "one alignment" if who == "no alignment" else who
-    verb = f"{where} has no place for"
-    if who == "no alignment":
-        evidence.found.append(
-            rules.NotPlaced(
-                span=metric.span, alignment="no single alignment", variables=listed(variables)
-            )
-        )
-    elif verb:
+    if evidence.whole:
         evidence.found.append(
             rules.NotPlaced(span=metric.span, alignment=who, variables=listed(variables))
         )
