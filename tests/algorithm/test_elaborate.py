@@ -504,7 +504,8 @@ def test_tables_of_the_file_and_of_the_algorithm() -> None:
         "var d : Colour = own[p, c]",
         "output y : bool = warm[d]",
         "output z : bool = warm[own[2, red]]",
-        before="domain Colour = {red, blue}\ntable warm[Colour] : bool = {blue -> false, red -> true}",
+        before="domain Colour = {red, blue}\n"
+        "table warm[Colour] : bool = {blue -> false, red -> true}",
     )
     values = found.run({"c": ["red", "red", "blue"], "p": [1, 2, 1]})
     assert values["d"] == ["blue", "red", "red"]
