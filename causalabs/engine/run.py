@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -35,22 +36,8 @@ def execute(
     """
     say = progress or (lambda text, share: None)
     start = time.perf_counter()
-    resources = Resources(hypothesis, device=device, progress=say)
-    outcomes: dict[str, Outcome] = {}
-    for number, job in enumerate(plan.jobs):
-        done = folder.load(job.name)
-        if done is None:
-            say(f"{describe(job)} ({number + 1} of {len(plan.jobs)})", 0.0)
-            done = run_job(
-                job,
-                hypothesis,
-                resources=resources,
-                progress=say,
-                device=device,
-                folder=folder.path / "bases",
-            )
-            folder.save(done)
-        outcomes[job.name] = done
+    with one_thread():
+        outcomes = _outcomes(hypothesis, plan, folder, device, say)
     expectations, reports = judge(hypothesis, plan, outcomes)
     results = Results(
         hypothesis=hypothesis.name,
@@ -71,6 +58,41 @@ def execute(
     return results
 
 
+def _outcomes(
+    hypothesis: Hypothesis, plan: Plan, folder: RunFolder, device: str, say: Progress
+) -> dict[str, Outcome]:
+    resources = Resources(hypothesis, device=device, progress=say)
+    outcomes: dict[str, Outcome] = {}
+    for number, job in enumerate(plan.jobs):
+        done = folder.load(job.name)
+        if done is None:
+            say(f"{describe(job)} ({number + 1} of {len(plan.jobs)})", 0.0)
+            done = run_job(
+                job,
+                hypothesis,
+                resources=resources,
+                progress=say,
+                device=device,
+                folder=folder.path / "bases",
+            )
+            folder.save(done)
+        outcomes[job.name] = done
+    return outcomes
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Built-in networks are small: a second thread costs more than it brings, tenfold when
+    the machine is busy, and one thread adds numbers in one order.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def describe(job: Job) -> str:
     """A job as a person would say it: `seed 0, free, under untrained`."""
     words = [f"seed {job.seed}"]
@@ -88,7 +110,7 @@ def environment(device: str) -> dict[str, Any]:
         "python": platform.python_version(),
         "machine": platform.machine(),
         "device": device,
-        "threads": torch.get_num_threads(),
+        "threads": 1,
     }
 
 
