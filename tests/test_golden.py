@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from causalabs.diagnostics import Diagnostic, render
-from causalabs.hypothesis.check import check_source
 from causalabs.syntax.parse import parse
 from causalabs.syntax.reading import source_of
 
@@ -22,6 +21,8 @@ def diagnostics(path: Path) -> list[Diagnostic]:
     source = source_of(path.read_bytes().decode("utf-8"), name=path.name, folder=FOLDER)
     if path.name.startswith("C0"):
         return list(parse(source).diagnostics)
+    from causalabs.hypothesis.check import check_source
+
     return check_source(source)
 
 

@@ -328,7 +328,7 @@ class Elif(Rule):
         "algorithm {\n  input a, b : bool\n  var x : bool = if a then b elif b then a else b\n}\n"
     )
     right: ClassVar[str] = (
-        "algorithm {\n  input a, b : bool\n  var x : bool = if a then a else if b then b else a\n}\n"
+        "algorithm {\n  input a, b : bool\n  var x : bool = if a then a else if b then a else b\n}"
     )
 
     word: str

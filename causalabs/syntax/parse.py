@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from causalabs.diagnostics import Diagnostic, Rule, Source, Span
 from causalabs.syntax import ast, rules
-from causalabs.syntax.build import ESCAPES
+from causalabs.syntax.children import ESCAPES
 from causalabs.syntax.lexer import Token, tokens
 from causalabs.syntax.machine import Machine
 from causalabs.syntax.reading import DEEPEST, LARGEST, too_deep

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from causalabs.diagnostics import Span
 from causalabs.syntax import ast
 from causalabs.syntax.ast import Digits, Name, Node, Text
-from causalabs.syntax.build import ESCAPES
+from causalabs.syntax.children import ESCAPES
 from causalabs.syntax.layout import HARD, LINE, SOFT, Doc, Group, Nest, filled, flat, joined
 
 _LEVELS: dict[type[Node], int] = {
