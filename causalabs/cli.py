@@ -264,9 +264,9 @@ def _load_all(files: Iterable[str]) -> list[Hypothesis]:
                 loaded.append(load_source(source))
             except HypothesisError as error:
                 found += error.diagnostics
-    if found:
+    if found:  # a warning that leaves nothing to run is a fault here
         _report(found, as_json=False)
-        raise typer.Exit(_status(found))
+        raise typer.Exit(max(FAULT, _status(found)))
     return loaded
 
 
