@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import torch
 from networks_support import computed, given
 
 from causalabs.algorithm.domains import Bool, Column, Real, places
@@ -16,6 +18,8 @@ from causalabs.algorithm.interchange import interchange
 from causalabs.algorithm.model import Algorithm
 from causalabs.counterfactuals.examples import Examples, LineExamples
 from causalabs.engine.jobs import Resources, run_job
+from causalabs.engine.networks.build import untrained
+from causalabs.engine.protocol import Device
 from causalabs.hypothesis.model import (
     Alignment,
     BasisSpec,
@@ -153,3 +157,74 @@ def outcome_of(
 
 def iia(outcome: Outcome) -> dict[int, float]:
     return {m.line: float(m.hits.mean()) for m in outcome.measured if m.metric == "iia"}
+
+
+# ------------------------------------------------------- a network whose inside is known
+
+
+def pair_algorithm() -> Algorithm:
+    """Two bits are copied, then compared."""
+    variables = [given("a", Bool()), given("b", Bool())]
+    for name, copied in (("left", "a"), ("right", "b")):
+        twice = (Ref(copied, Bool()), Ref(copied, Bool()))
+        variables.append(computed(name, Bool(), Operation("and", twice, Bool())))
+    both = (Ref("left", Bool()), Ref("right", Bool()))
+    last = computed("same", Bool(), Operation("eq", both, Bool()), "output")
+    return Algorithm("pair", (*variables, last), ())
+
+
+def draw_pair(count: int, generator: np.random.Generator) -> dict[str, Column]:
+    return {name: generator.random(count) < 0.5 for name in "ab"}
+
+
+def pair_network(rotation: torch.Tensor) -> Any:
+    """`hidden 0` holds a along the rotation's first column and b along its second."""
+    width = len(rotation)
+    reads = (Readout("same", None),)
+    spec = NetworkSpec("mlp", (("hidden", (width, width)),), FeedVectors(("a", "b")), reads)
+    network = untrained(spec, [pair_algorithm()], seed=0, device=Device(dtype=torch.float64))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.zero_()
+        network.weights[0].copy_(rotation[:, :2])
+        network.biases[0].fill_(10.0)
+        apart = rotation[:, 0] - rotation[:, 1]
+        for row, sign in enumerate((1.0, -1.0)):
+            network.weights[1][row].copy_(sign * apart)
+            network.biases[1][row] = -sign * 10.0 * apart.sum()
+        network.weights[2][0, :2] = 1.0  # different
+        network.biases[2][1] = 0.5  # same
+    network.freeze()
+    network.record = {"parameters": sum(p.numel() for p in network.parameters())}
+    return network
+
+
+def pair_resources(
+    hypothesis: Hypothesis, rotation: torch.Tensor, *, count: int = 400, change: Any = None
+) -> Resources:
+    """The known network, and examples that `change` may alter."""
+    algorithm = hypothesis.algorithms[0]
+    lines = hypothesis.counterfactuals.lines
+
+    def network(seed: int, trained: bool) -> Any:
+        if trained:
+            return pair_network(rotation)
+        spec = replace(hypothesis.network, settings=(("hidden", (len(rotation),) * 2),))
+        made = untrained(spec, [algorithm], seed=seed, device=Device(dtype=torch.float64))
+        made.freeze()
+        return made
+
+    def examples(seed: int, _: object) -> Examples:
+        splits = hypothesis.counterfactuals.splits
+        drawn = examples_of(algorithm, ["same"], lines, draw_pair, count, seed=seed, splits=splits)
+        return drawn if change is None else change(drawn)
+
+    return Resources(hypothesis, make_network=network, make_examples=examples)
+
+
+def pair_hypothesis(*spaces: Space) -> Hypothesis:
+    algorithm = pair_algorithm()
+    spec = NetworkSpec("mlp", (), FeedVectors(("a", "b")), (Readout("same", None),))
+    lines = [line(name, algorithm, name) for name in ("left", "right")]
+    lines.append(line("both", algorithm, "left", "right"))
+    return hypothesis_of(algorithm, spec, spaces, lines)
