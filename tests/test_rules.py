@@ -69,7 +69,8 @@ def test_the_wrong_example_draws_the_rule_and_the_right_one_does_not(rule: type[
     assert rule.code in {each.code for each in drawn(rule.wrong)}
     right = drawn(rule.right)
     assert rule.code not in {each.code for each in right}
-    assert not [render(each) for each in right if each.severity == "error"]
+    if not rule.code.startswith("C0"):  # those are fragments of every kind
+        assert not [render(each) for each in right if each.severity == "error"]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)

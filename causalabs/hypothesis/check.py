@@ -113,7 +113,7 @@ def _meaning(parsed: Parsed, found: list[Rule]) -> tuple[Hypothesis | None, tupl
     network_node = _one(file, ast.Network, "network", found)
     network, alignments, whole = blocks.placed(file, network_node, world, scope, found)
     node = _one(file, ast.Counterfactuals, "counterfactuals", found)
-    counts = _counterfactuals(node, file, world, scope, alignments, whole, taken, found)
+    counts = _counterfactuals(node, parsed, world, scope, alignments, whole, taken, found)
     found += blocks.analysed(file, world, network, counts)
     seeds = seeds_of(_one(file, ast.Seeds, "seeds", found), found)
     stated = _stated(parsed, node, world, counts, alignments, whole, seeds, found)
@@ -129,9 +129,7 @@ def _algorithms(parsed: Parsed, scope: Scope, found: list[Rule]) -> World:
     read: list[Algorithm] = []
     names: dict[str, Span] = {}
     for node in nodes:
-        algorithm, mistakes = elaborate(
-            node, scope, parsed.poisoned, whole=not parsed.diagnostics
-        )
+        algorithm, mistakes = elaborate(node, scope, parsed.poisoned, whole=not parsed.diagnostics)
         found += mistakes
         name = str(node.name) if node.name is not None else "algorithm"
         if name in names and node.name is None:
@@ -215,7 +213,7 @@ def _names(file: ast.File, world: World, found: list[Rule]) -> Taken:
 
 def _counterfactuals(
     node: ast.Counterfactuals | None,
-    file: ast.File,
+    parsed: Parsed,
     world: World,
     scope: Scope,
     alignments: tuple[Alignment, ...],
@@ -225,7 +223,7 @@ def _counterfactuals(
 ) -> Counterfactuals | None:
     if node is None:
         return None
-    written = _items(file, ast.Alignment)
+    written = _items(parsed.file, ast.Alignment)
     homes = homes_of(alignments, _unread(written, alignments, whole), bool(written))
 
     known: dict[tuple[str, tuple[str, ...]], dict[str, Readable]] = {}
@@ -242,11 +240,21 @@ def _counterfactuals(
         found.extend(mistakes)
         return result
 
-    counts, mistakes = resolve_counterfactuals(node, world, homes, taken, condition)
+    counts, mistakes = resolve_counterfactuals(
+        node, world, homes, taken, condition, damaged=_damaged(parsed, node)
+    )
     before = len(found)
     found += mistakes
     broken = any(rule.severity == "error" for rule in found[before:])
     return None if broken else counts
+
+
+def _damaged(parsed: Parsed, node: ast.Node) -> bool:
+    """Whether something inside `node` could not be read."""
+    start, end = node.span
+    return any(
+        each.severity == "error" and start <= each.span[0] <= end for each in parsed.diagnostics
+    )
 
 
 def _unread(
@@ -280,7 +288,8 @@ def _stated(
     split = next((s for s in node.statements if isinstance(s, ast.Split)), None) if node else None
     stated, mistakes = resolve_expectations(items, evidence, split, seeds)
     found += mistakes
-    found += fitting_rules(items, evidence, split)
+    lost = any(each.severity == "error" for each in parsed.diagnostics)
+    found += fitting_rules(items, evidence, split, lost=lost)
     if not any(rule.severity == "error" for rule in found):
         found += floor_rules(stated, counts, world, node)
     return stated

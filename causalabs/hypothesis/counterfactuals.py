@@ -37,14 +37,22 @@ Taken = dict[str, tuple[str, Span]]
 
 
 def resolve_counterfactuals(
-    node: ast.Counterfactuals, world: World, homes: Homes, taken: Taken, elaborate: Elaborate
+    node: ast.Counterfactuals,
+    world: World,
+    homes: Homes,
+    taken: Taken,
+    elaborate: Elaborate,
+    *,
+    damaged: bool = False,
 ) -> tuple[Counterfactuals | None, list[Rule]]:
     """The meaning of a block and what is wrong with it; None when an error is among that.
 
+    Of a block that is `damaged`, because a statement in it could not be read, nothing is said
+    that may follow from what was lost there.
     Statements are read in an order of their own, so that theirs in the file does not matter.
     """
     found: list[Rule] = []
-    sample = _how_many(node, found)
+    sample = _how_many(node, damaged, found)
     changed = _once(node, ast.Changes, "source changes only", found)
     mistaken = len(found)
     changes = _inputs(changed.inputs, world, found) if changed else None
@@ -59,7 +67,7 @@ def resolve_counterfactuals(
         if (each.name is not None and made and _free(each.name, taken, found)) or each.name is None:
             lines += made
     same_lines(lines, found)
-    broken = any(rule.severity == "error" for rule in found)
+    broken = damaged or any(rule.severity == "error" for rule in found)
     balance = _balance(node, world, found)
     lines = _balance_after(node, world, lines, found, broken)
     keep = _keep_where(node, world, lines, elaborate, found)
@@ -75,9 +83,9 @@ def resolve_counterfactuals(
         keep_where=keep,
         solved=solved,
     )
-    if world.algorithms and not any(rule.severity == "error" for rule in found):
+    if world.algorithms and not damaged and not any(rule.severity == "error" for rule in found):
         _sizes(node, counts, world, found)
-    if any(rule.severity == "error" for rule in found):
+    if damaged or world.partial or any(rule.severity == "error" for rule in found):
         return None, found
     return counts, found
 
@@ -108,9 +116,11 @@ def _free(name: ast.Name, taken: Taken, found: list[Rule]) -> bool:
     return False
 
 
-def _how_many(node: ast.Counterfactuals, found: list[Rule]) -> int | None:
+def _how_many(node: ast.Counterfactuals, damaged: bool, found: list[Rule]) -> int | None:
     sample = _once(node, ast.Sample, "sample", found)
     every = _once(node, ast.Exhaustive, "exhaustive", found)
+    if sample is None and every is None and damaged:
+        return 1
     if sample is None and every is None:
         word = Span(node.span[0], min(node.span[0] + len("counterfactuals"), node.span[1]))
         found.append(rules.HowMany(span=word))

@@ -255,9 +255,16 @@ def _judged_on_fitted(
 
 
 def fitting_rules(
-    items: Sequence[ast.Expect | ast.Report], evidence: Evidence, split: ast.Split | None
+    items: Sequence[ast.Expect | ast.Report],
+    evidence: Evidence,
+    split: ast.Split | None,
+    *,
+    lost: bool = False,
 ) -> list[Rule]:
-    """Fits without `train`, searches without `select`, and fits without any control."""
+    """Fits without `train`, searches without `select`, and fits without any control.
+
+    `lost`: some line of the file could not be read, which may have been the control.
+    """
     if evidence.counts is None:
         return []
     found: list[Rule] = []
@@ -280,7 +287,7 @@ def fitting_rules(
         for item in items
     )
     expected = [item for item in items if isinstance(item, ast.Expect)]
-    if fits and not controlled and expected:
+    if fits and not controlled and expected and not lost:
         metric = metric_text(expected[0].metrics[0], {}, evidence.world)
         on = str(expected[0].split or "heldout")
         kind = f"{fits[0].basis.kind} dims"
