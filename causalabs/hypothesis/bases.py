@@ -143,7 +143,7 @@ def _circle(
         found.report(
             FourierCount(
                 span=at,
-                frequencies=len(frequencies),
+                basis=found.text_at(span),
                 wanted=2 * len(frequencies),
                 count=count,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from causalabs.algorithm import domains
@@ -68,6 +69,8 @@ def resolve_network(
     shape = shape_of(kind, known, feed, logits)
     if feed is not None:
         _judge_inputs(node, kind, algorithm, feed, found)
+        unfed = frozenset(rule.name for rule in found.rules if isinstance(rule, InputNotFed))
+        shape = replace(shape, unfed=unfed)
     _judge_classes(kind, algorithm, feed, reads, found)
     if sound and settings is not None:
         _judge_size(node.call, kind, settings, algorithm, feed, logits, found)

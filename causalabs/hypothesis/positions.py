@@ -340,7 +340,7 @@ def _in_every_template(slot: Slot, ref: ast.Ref, shape: Shape, found: Findings) 
     for template in shape.templates:
         for name in slot.inputs:
             times = sum(1 for item in template if isinstance(item, Part) and item.input == name)
-            if times == 1:
+            if times == 1 or name in shape.unfed:
                 continue
             where = _shown(template)
             problem = (

@@ -13,7 +13,6 @@ from itertools import product
 from causalabs.algorithm import domains
 from causalabs.algorithm.expression import Constant, Expression, Operation, Operator, Pick, Variable
 from causalabs.algorithm.model import Algorithm, Family
-from causalabs.algorithm.names import nearest
 from causalabs.diagnostics import Rule, Source, Span
 from causalabs.hypothesis.rules_feed import IndexOutside, NeedsIndex, NotConstant
 from causalabs.syntax import ast
@@ -40,7 +39,11 @@ class Findings:
 
     def text(self, node: ast.Node) -> str:
         """What stands in the file, on one line."""
-        return " ".join(self.source.text[node.span.start : node.span.end].split())
+        return self.text_at(node.span)
+
+    def text_at(self, span: Span) -> str:
+        """What stands at a span, on one line."""
+        return " ".join(self.source.text[span.start : span.end].split())
 
 
 def listed(names: Iterable[str], most: int = 8) -> str:
@@ -308,8 +311,3 @@ def _reached(operator: str, ends: Sequence[tuple[int, int] | None]) -> tuple[int
     if c != d or c <= 0:
         return None
     return (a // c, b // c) if operator == "floordiv" else (0, c - 1)
-
-
-def suggestion(name: str, candidates: Iterable[str], found: Findings) -> str | None:
-    """The nearest candidate."""
-    return nearest(name, candidates)

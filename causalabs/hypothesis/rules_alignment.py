@@ -16,9 +16,9 @@ PAIR = (
 )
 CLOCK = (
     "algorithm {\n  input  x, y  : mod 5\n  var    total : mod 5 = x + y\n"
-    "  output zero  : bool  = total == 0\n}\n"
+    "  output zero  : mod 5 = total + x\n}\n"
 )
-BLOCK = "alignment {name}{{\n  partial -> hidden 0 in 8 learned dims\n}}\n"
+BLOCK = "alignment {name}{{\n  partial -> hidden 0 in dims 0..7\n}}\n"
 RIVALS = ADDER.replace("algorithm", "algorithm one") + ADDER.replace("algorithm", "algorithm two")
 
 
@@ -116,10 +116,8 @@ class AlignedTwice(Told):
     says: ClassVar[str] = "`{name}` is aligned twice"
     first_says: ClassVar[str] = "aligned here before"
     types: ClassVar[str] = "write its sites in one line, or the second in another alignment"
-    wrong: ClassVar[str] = aligned_mlp(
-        "partial -> hidden 0 in 8 learned dims\n  partial -> hidden 1 in 8 learned dims"
-    )
-    right: ClassVar[str] = aligned_mlp("partial -> hidden 0, hidden 1 in 8 learned dims")
+    wrong: ClassVar[str] = aligned_mlp("partial -> hidden 0\n  partial -> hidden 1")
+    right: ClassVar[str] = aligned_mlp("partial -> hidden 0, hidden 1")
     name: str
 
 
@@ -294,8 +292,8 @@ class FromCount(Told):
     """A line reads at one site, or at as many as it writes."""
 
     code: ClassVar[str] = "C419"
-    says: ClassVar[str] = "`{name}` is written at {writes} sites and read at {reads}"
-    types: ClassVar[str] = "read at one site, or at {writes}"
+    says: ClassVar[str] = "`{name}` is read at {reads} sites and written at {writes}"
+    types: ClassVar[str] = "read one site, or as many as are written"
     wrong: ClassVar[str] = aligned("partial -> residual 1 at last from head {0.1, 0.2} at last")
     right: ClassVar[str] = aligned("partial -> residual 1 at last from residual 0 at last")
     name: str
@@ -308,11 +306,11 @@ class FourierCount(Told):
     """Each frequency is a plane: a fourier basis has two dims for each."""
 
     code: ClassVar[str] = "C420"
-    says: ClassVar[str] = "{frequencies} frequencies take {wanted} dims, not {count}"
+    says: ClassVar[str] = "`{basis}` has {wanted} dims, not {count}"
     types: ClassVar[str] = "write `in {wanted} fourier(...) dims`"
     wrong: ClassVar[str] = clock("3 fourier(frequencies = [1]) dims")
     right: ClassVar[str] = clock("2 fourier(frequencies = [1]) dims")
-    frequencies: int
+    basis: str
     wanted: int
     count: int
 

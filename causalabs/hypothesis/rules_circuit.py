@@ -57,7 +57,7 @@ class EdgeBackwards(Told):
 
     code: ClassVar[str] = "C704"
     says: ClassVar[str] = "`{reader}` comes before `{writer}` and cannot read it"
-    types: ClassVar[str] = "write `{reader} -> {writer}`, or drop the edge"
+    types: ClassVar[str] = "turn the edge round, or drop it"
     wrong: ClassVar[str] = circuit("head 1.0 -> head 0.1.v", "head 0.1 -> output")
     right: ClassVar[str] = circuit("head 0.1 -> head 1.0.v", "head 1.0 -> output")
     writer: str

@@ -196,7 +196,7 @@ class ReadReal(Told):
 
     code: ClassVar[str] = "C312"
     says: ClassVar[str] = "`{name}` is real and cannot be read"
-    types: ClassVar[str] = "declare an output with finitely many values, such as `{name} > 0`"
+    types: ClassVar[str] = "declare an output with finitely many values, such as `bool` or `0..9`"
     wrong: ClassVar[str] = wired(
         "feed x",
         "read y",
@@ -340,7 +340,7 @@ class TooManyClasses(Told):
     """A variable has more values than a built-in network is fed or asked one by one."""
 
     code: ClassVar[str] = "C321"
-    says: ClassVar[str] = "`{name}` has {count:,} values, too many for a `{kind}`"
+    says: ClassVar[str] = "`{name}` has {count:,} values, too many for `{kind}`"
     types: ClassVar[str] = "declare a domain of up to {most:,} values"
     wrong: ClassVar[str] = wired(
         *FED,

@@ -41,6 +41,8 @@ class Shape:
     templates: tuple[Tokens, ...] = ()
     word_level: bool = False
     logits: int | None = None
+    unfed: frozenset[str] = frozenset()
+    """Inputs that a template lacks by mistake: told once, not again where they are used."""
 
     @property
     def components(self) -> tuple[Component, ...]:
