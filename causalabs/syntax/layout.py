@@ -103,7 +103,7 @@ def _fits(doc: Doc, rest: Sequence[tuple[int, bool, Doc]], room: int) -> bool:
             room -= len(top)
         elif isinstance(top, tuple):
             waiting.extend((flat, part) for part in reversed(top))
-        elif isinstance(top, Nest) or isinstance(top, Group):
+        elif isinstance(top, Nest | Group):
             waiting.append((flat, top.doc))
         elif top.flat is None:
             return not flat

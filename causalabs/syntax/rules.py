@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from causalabs.diagnostics import Rule
+from causalabs.diagnostics import Rule, rule
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NoSuchFile(Rule):
     """A file that was named does not exist.
 
@@ -30,7 +29,7 @@ class NoSuchFile(Rule):
         return f"did you mean `{self.near}`?" if self.near else "check the spelling and the folder"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class IsFolder(Rule):
     """A folder was named where a hypothesis file is wanted."""
 
@@ -49,7 +48,7 @@ class IsFolder(Rule):
         return f"name the files in it: `{self.name.rstrip(chr(47))}/*.causal`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class Unreadable(Rule):
     """The system refused to hand out the file."""
 
@@ -69,7 +68,7 @@ class Unreadable(Rule):
         return "check the file's permissions"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NotText(Rule):
     """A hypothesis file is UTF-8 text, and these bytes are not.
 
@@ -95,7 +94,7 @@ class NotText(Rule):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class Empty(Rule):
     """A file without a word in it claims nothing."""
 
@@ -112,7 +111,7 @@ class Empty(Rule):
         return "`causalabs new NAME` writes a hypothesis to start from"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class TooLarge(Rule):
     """A hypothesis is at most 1 MiB of text; more is data and belongs into a table file."""
 
@@ -132,7 +131,7 @@ class TooLarge(Rule):
         return 'put data into a CSV or JSON Lines file and use `table NAME from "file" key COLUMN`'
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NestedTooDeep(Rule):
     """Brackets, `if`, `not` and signs may stand at most 100 deep in one another.
 
@@ -157,7 +156,7 @@ class NestedTooDeep(Rule):
         return "name the parts: give each its own `var` or `def`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class StrayCharacter(Rule):
     """This sign means nothing in the language."""
 
@@ -180,7 +179,7 @@ class StrayCharacter(Rule):
         return f"type {self.instead}" if self.instead else "remove it"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnterminatedString(Rule):
     """A quoted string ends on the line where it begins.
 
@@ -203,7 +202,7 @@ class UnterminatedString(Rule):
         return 'add `"` at its end; write `\\n` for a line break'
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class SingleQuotes(Rule):
     """Strings stand in double quotes."""
 
@@ -222,7 +221,7 @@ class SingleQuotes(Rule):
         return f'write `"{self.inner}"`' if self.inner else 'write `"..."`'
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownEscape(Rule):
     r"""In a string `\n`, `\t`, `\r`, `\"` and `\\` are the only escapes."""
 
@@ -241,7 +240,7 @@ class UnknownEscape(Rule):
         return f"write `\\\\{self.sign}` for a backslash"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class GluedNumber(Rule):
     """A number ends before a letter begins.
 
@@ -263,7 +262,7 @@ class GluedNumber(Rule):
         return f"put a space behind `{self.number}`, or begin the name with a letter"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class BarePoint(Rule):
     """A number has digits on both sides of its point."""
 
@@ -283,7 +282,7 @@ class BarePoint(Rule):
         return f"write `{self.instead}`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class Semicolon(Rule):
     """Statements need no end mark: the next one begins with its own word."""
 
@@ -300,7 +299,7 @@ class Semicolon(Rule):
         return "remove it"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class ForeignComment(Rule):
     """A comment begins with `#` and goes to the end of its line."""
 
