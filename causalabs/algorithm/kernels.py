@@ -210,7 +210,9 @@ def _arrays(table: Table) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     kept: Any = table.__dict__.get("_arrays")
     if kept is None:
         kind = bool if isinstance(table.type, Bool) else np.int64
-        codes = np.maximum(np.array(table.codes, dtype=np.int64), 0 if kind is bool else -1)
+        codes: NDArray[Any] = np.array(table.codes, dtype=np.int64)
+        if kind is bool:
+            codes = codes > 0  # -1 stands for missing, and would be true
         kept = table.__dict__["_arrays"] = (codes.astype(kind), np.array(table.present, bool))
     return kept  # type: ignore[no-any-return]
 

@@ -48,7 +48,7 @@ def test_examples_have_no_error(path):
         assert [r for r in analyse(each) if r.severity == "error"] == []
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_errors_are_exactly_those_of_brute_force(data):
     """Over all values of the parents, one by one, by the plain evaluator."""
@@ -126,7 +126,7 @@ def test_conditions_through_other_inputs_are_seen():
 def test_a_witness_that_no_other_input_completes_is_none():
     lines = ["input x, y : 0..9_999", "where x == y * 2", "output o : 0..9_998 = x"]
     found = analyse(algorithm(*lines))
-    assert [r.code for r in found] == ["C250"]
+    assert {r.code for r in found} == {"C243", "C250"}
 
 
 def test_fed_inputs_are_not_unused():
@@ -152,7 +152,7 @@ def test_real_inputs_are_told_apart_by_equality_alone():
     )
     found = analyse(model)
     assert [(r.variable, r.values) for r in found if r.code == "C241"] == [("odd", ("true",))]
-    assert {r.parent for r in found if r.code == "C240"} == {"a", "c"}
+    assert {r.parent for r in found if r.code == "C240"} == {"a", "b", "c"}
 
 
 def test_what_a_budget_does_not_cover_is_said_once():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from causalabs.algorithm.domains import Bool, Enum, Integer, Interval, Real, encode
 from causalabs.algorithm.evaluate import MechanismError, evaluate
-from causalabs.algorithm.expression import Choice, Constant, Operation, Variable
+from causalabs.algorithm.expression import Choice, Constant, LookUp, Operation, Table, Variable
 from causalabs.algorithm.model import Algorithm
 from causalabs.algorithm.model import Variable as ModelVariable
 from tests.algorithm import scalar
@@ -67,6 +67,13 @@ def test_a_dead_division_is_not_judged_and_a_live_one_names_its_witness():
     with pytest.raises(MechanismError, match=r"`y`: division by zero \(x = 0\)") as caught:
         live.run({"x": [3, 0]})
     assert (caught.value.variable, caught.value.witness) == ("y", {"x": 0})
+
+
+def test_tables_hold_negative_integers():
+    table = Table("t", (Interval(0, 2),), Interval(-5, 5), (-3, -1, 4), (True, True, True))
+    model = build(var("x", Interval(0, 2)), var("y", Interval(-5, 5), LookUp(table, (
+        Variable("x", Interval(0, 2)),), Interval(-5, 5)), ("x",)))  # fmt: skip
+    assert model.run({"x": [0, 1, 2]})["y"] == [-3, -1, 4]
 
 
 def test_and_stops_at_the_first_false():
