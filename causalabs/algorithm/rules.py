@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import ClassVar
 
-from causalabs.diagnostics import Label, Rule, Span
+from causalabs.diagnostics import Label, Rule, Span, rule
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class Told(Rule):
     """A rule whose texts are templates over its fields.
 
@@ -44,7 +44,7 @@ class Told(Rule):
         return self.advice or self._told(self.types)
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class Misspelt(Told):
     """A rule about a name that is not there; `suggestion` is the nearest that is."""
 

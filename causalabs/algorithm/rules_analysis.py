@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from causalabs.diagnostics import Label, Rule, Severity, Span
+from causalabs.diagnostics import Label, Rule, Severity, Span, rule
 
 _HEAD = 'hypothesis example\n"A small file."\n\nalgorithm {\n'
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class Failing(Rule):
     """Base of what a mechanism does wrong for some values of its parents.
 
@@ -32,7 +31,7 @@ class Failing(Rule):
         return "" if self.reached else "; an interchange can set these independently"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class LeavesDomain(Failing):
     """A mechanism can give a value that its variable's domain does not have.
 
@@ -78,7 +77,7 @@ class LeavesDomain(Failing):
         return f"declare `{self.needed}`{wrapping}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class DivisionByZero(Failing):
     """A divisor of `//` or `%` can be zero where the result is used."""
 
@@ -103,7 +102,7 @@ class DivisionByZero(Failing):
         return f"guard it: `if {self.divisor} == 0 then ... else {self.expression}`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class IndexOutside(Failing):
     """An index can point outside its family where the result is used."""
 
@@ -130,7 +129,7 @@ class IndexOutside(Failing):
         return f"keep the index in {self.allowed}: narrow its domain, or guard it with `if`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NoMatch(Failing):
     """`index_of(x, xs)` is used where `x` may be none of `xs`."""
 
@@ -159,7 +158,7 @@ class NoMatch(Failing):
         return f"exclude it: `where {self.condition}`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class MissingEntry(Failing):
     """A table is asked for a key that it does not have, where the result is used."""
 
@@ -188,7 +187,7 @@ class MissingEntry(Failing):
         return f"add the entry to `{self.table}`, or keep the key out of it with `where` or `if`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class Overflow(Failing):
     """An integer on the way reaches 2^62, from where on arithmetic is no longer exact."""
 
@@ -215,7 +214,7 @@ class Overflow(Failing):
         return "keep integers below 2^62: use smaller domains, or `mod n`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NeverSatisfied(Rule):
     """No input satisfies the algorithm's `where` conditions.
 
@@ -256,7 +255,7 @@ class NeverSatisfied(Rule):
         return "drop or loosen " + ("it" if len(self.conditions) == 1 else "one of these")
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class ParentNeverMatters(Rule):
     """A mechanism mentions a variable whose value makes no difference to it.
 
@@ -292,7 +291,7 @@ class ParentNeverMatters(Rule):
         return f"leave `{self.parent}` out of the mechanism, or correct it"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NeverOccurs(Rule):
     """A declared value is taken by the variable for no input.
 
@@ -324,7 +323,7 @@ class NeverOccurs(Rule):
         return "declare a smaller domain, or correct the mechanism"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class Alike(Rule):
     """Two values of a variable lead to the same outputs whatever else is set.
 
@@ -359,7 +358,7 @@ class Alike(Rule):
         return "use fewer values, or an output that depends on them"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class Unused(Rule):
     """No output depends on an input, and the network is not fed it either."""
 
@@ -383,7 +382,7 @@ class Unused(Rule):
         return f"remove `{self.variable}`, or use it in a mechanism"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NotProved(Rule):
     """Neither intervals nor a search could settle whether a mechanism can fail.
 
@@ -418,7 +417,7 @@ class NotProved(Rule):
         return "nothing to do: it is checked while running; smaller domains make it provable"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class Undecided(Rule):
     """No input satisfying `where` was found, but not all could be tried."""
 
@@ -447,7 +446,7 @@ class Undecided(Rule):
         return "use smaller domains, or build the condition into the inputs"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NotChecked(Rule):
     """The work that a check may cost was spent before all variables were analysed."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from causalabs.algorithm.rules import Told
+from causalabs.diagnostics import rule
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class BadSet(Told):
     """A set is written over something that cannot be listed.
 
@@ -27,7 +27,7 @@ class BadSet(Told):
     found: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class EmptyInterval(Told):
     """An interval ends before it begins, or a family has no element."""
 
@@ -38,7 +38,7 @@ class EmptyInterval(Told):
     shown: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class DuplicateValue(Told):
     """A domain lists a value twice."""
 
@@ -54,7 +54,7 @@ class DuplicateValue(Told):
     value: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class BadModulus(Told):
     """A modulus is a whole number from 1 on."""
 
@@ -66,7 +66,7 @@ class BadModulus(Told):
     modulus: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class TooLargeNumber(Told):
     """A number does not fit in 62 bits.
 
@@ -87,7 +87,7 @@ class TooLargeNumber(Told):
     problem: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NotWhole(Told):
     """A fraction stands where a whole number is wanted.
 
@@ -104,7 +104,7 @@ class NotWhole(Told):
     shown: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class TooMany(Told):
     """A family, an algorithm, a domain or a table is larger than what can be worked through.
 
@@ -124,7 +124,7 @@ class TooMany(Told):
     limit: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class MissingEntries(Told):
     """A table has no entry for some combination of keys."""
 
@@ -144,7 +144,7 @@ class MissingEntries(Told):
     missing: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class DuplicateEntry(Told):
     """A table has two entries for one combination of keys."""
 
@@ -165,7 +165,7 @@ class DuplicateEntry(Told):
     key: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class BadUnion(Told):
     """`or` between domains joins enums, and nothing else.
 
@@ -180,7 +180,7 @@ class BadUnion(Told):
     found: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class BadReal(Told):
     """A real domain has no component, or more than 65,536 of them."""
 

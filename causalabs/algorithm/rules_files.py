@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from causalabs.algorithm.rules import Misspelt, Told
+from causalabs.diagnostics import rule
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class BadImport(Told):
     """A file that is imported cannot be read, has errors of its own, or imports in a circle."""
 
@@ -21,7 +21,7 @@ class BadImport(Told):
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NotImported(Misspelt):
     """An imported file does not declare a name that is asked of it."""
 
@@ -33,7 +33,7 @@ class NotImported(Misspelt):
     path: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownColumn(Misspelt):
     """A table has no column of that name.
 
@@ -50,7 +50,7 @@ class UnknownColumn(Misspelt):
     columns: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnreadableTable(Told):
     """A data file is missing, too large, or neither CSV nor JSON Lines."""
 
@@ -63,7 +63,7 @@ class UnreadableTable(Told):
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class BadRow(Told):
     """A line of a data file does not have the shape of the others.
 
@@ -81,7 +81,7 @@ class BadRow(Told):
     columns: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class DuplicateKey(Told):
     """Two lines of a data file have the same key, so that a look-up has two answers."""
 

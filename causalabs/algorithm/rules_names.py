@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from causalabs.algorithm.rules import Misspelt, Told
+from causalabs.diagnostics import rule
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownName(Misspelt):
     """A name in an expression is neither a variable nor a value of any domain in sight.
 
@@ -24,7 +24,7 @@ class UnknownName(Misspelt):
     right: ClassVar[str] = "algorithm {\n  input  x : bool\n  output y : bool = not x\n}\n"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class Redefinition(Told):
     """A name is declared twice.
 
@@ -45,7 +45,7 @@ class Redefinition(Told):
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownFunction(Misspelt):
     """A function is called that is neither built in nor defined.
 
@@ -63,7 +63,7 @@ class UnknownFunction(Misspelt):
     right: ClassVar[str] = "algorithm {\n  input  x, y : 0..3\n  output z : 0..3 = max(x, y)\n}\n"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class KeywordAsName(Told):
     """A word of the language is declared as a name.
 
@@ -79,7 +79,7 @@ class KeywordAsName(Told):
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class ValueIsVariable(Told):
     """A bare name is both a variable and a value of the domain expected there.
 
@@ -104,7 +104,7 @@ class ValueIsVariable(Told):
     domain: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UndeterminedValue(Told):
     """A value stands in several domains and nothing says which is meant.
 
@@ -130,7 +130,7 @@ class UndeterminedValue(Told):
     domains: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownDomain(Misspelt):
     """A domain is named that the file does not define."""
 
@@ -144,7 +144,7 @@ class UnknownDomain(Misspelt):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class Recursion(Told):
     """Definitions that call each other in a circle would expand for ever.
 
@@ -164,7 +164,7 @@ class Recursion(Told):
     circle: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class DefinitionSeesVariable(Told):
     """A definition uses a variable that is not among its parameters.
 
@@ -186,7 +186,7 @@ class DefinitionSeesVariable(Told):
     definition: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class WrongArguments(Told):
     """A function is given more or fewer arguments than it takes."""
 
@@ -202,7 +202,7 @@ class WrongArguments(Told):
     usage: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class DuplicateBinder(Told):
     """Two binders, or two parameters of a definition, have one name."""
 
@@ -220,7 +220,7 @@ class DuplicateBinder(Told):
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class Unqualified(Told):
     """A condition on a pair of inputs names a variable without saying whose it is.
 
@@ -245,7 +245,7 @@ class Unqualified(Told):
     options: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NotAVariable(Told):
     """A domain, table, function or algorithm stands where a value is wanted."""
 
@@ -262,7 +262,7 @@ class NotAVariable(Told):
     kind: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class DomainCircle(Told):
     """Domains that are defined by each other have no values."""
 
@@ -275,7 +275,7 @@ class DomainCircle(Told):
     circle: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class IndexOutOfRange(Told):
     """A family is read at an index that it does not have.
 
@@ -295,7 +295,7 @@ class IndexOutOfRange(Told):
     label_text: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class WrongIndices(Told):
     """A family is given too many or too few indices, or a plain variable is given some."""
 
@@ -311,7 +311,7 @@ class WrongIndices(Told):
     usage: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NotAnIndex(Told):
     """Something other than an integer stands as an index."""
 
@@ -328,7 +328,7 @@ class NotAnIndex(Told):
     found: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class WhereSeesComputed(Told):
     """A `where` of an algorithm speaks of a variable that is computed.
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from causalabs.algorithm.rules import Told
-from causalabs.diagnostics import Label, Span
+from causalabs.diagnostics import Label, Span, rule
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class Cycle(Told):
     """Variables that depend on each other in a circle have no causal order.
 
@@ -36,7 +35,7 @@ class Cycle(Told):
         return tuple(Label(span, f"`{name}` is part of the circle") for name, span in self.others)
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class WrongType(Told):
     """An expression has another type than its place wants.
 
@@ -54,7 +53,7 @@ class WrongType(Told):
     found: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class MixedTypes(Told):
     """Two expressions that should have one type do not.
 
@@ -78,7 +77,7 @@ class MixedTypes(Told):
     right_type: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class ModMismatch(Told):
     """Residues of different moduli are not comparable and do not add up."""
 
@@ -97,7 +96,7 @@ class ModMismatch(Told):
     right_type: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class CyclicSum(Told):
     """Two places on a circle cannot be added, only their distance to each other is a number.
 
@@ -121,7 +120,7 @@ class CyclicSum(Told):
     domain: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class Unordered(Told):
     """`<` and its kin stand between values that have no order.
 
@@ -139,7 +138,7 @@ class Unordered(Told):
     found: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class OutsideDomain(Told):
     """A variable is compared with a value that it can never have.
 
@@ -155,7 +154,7 @@ class OutsideDomain(Told):
     domain: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class RealEquality(Told):
     """Real values are compared for equality where chance never makes them equal.
 
@@ -174,7 +173,7 @@ class RealEquality(Told):
     shown: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class TooLarge(Told):
     """A mechanism becomes too large when its binders and definitions are written out.
 
@@ -195,7 +194,7 @@ class TooLarge(Told):
     problem: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NotConstant(Told):
     """The ends of a binder's range depend on a variable.
 
@@ -219,7 +218,7 @@ class NotConstant(Told):
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NotExhaustive(Told):
     """A `match` leaves values of its subject without an arm."""
 
@@ -236,7 +235,7 @@ class NotExhaustive(Told):
     missing: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnreachableArm(Told):
     """A pattern of a `match` is covered by an earlier arm.
 
@@ -258,7 +257,7 @@ class UnreachableArm(Told):
     shown: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NotInPlace(Told):
     """A form stands where it has no meaning.
 
@@ -277,7 +276,7 @@ class NotInPlace(Told):
     what: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NothingComputed(Told):
     """An algorithm has no input or no output, so there is nothing to compare a network with."""
 
@@ -290,7 +289,7 @@ class NothingComputed(Told):
     what: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NothingToChoose(Told):
     """`min`, `max` or `index_of` is taken of nothing.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from causalabs.algorithm.rules import Misspelt, Told
+from causalabs.diagnostics import rule
 from causalabs.hypothesis.rules_feed import GRU, STEPS
 from causalabs.hypothesis.rules_network import ADDER, FED, wired
 from causalabs.hypothesis.rules_sites import CARRY, aligned, aligned_mlp
@@ -40,7 +40,7 @@ def blocks(*names: str, algorithm: str = ADDER) -> str:
     return wired(*FED, algorithm=algorithm) + written
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NamelessAlignment(Told):
     """Of several alignments of one algorithm each needs a name, to be measured `in` it."""
 
@@ -52,7 +52,7 @@ class NamelessAlignment(Told):
     count: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownAligned(Misspelt):
     """An alignment is of an algorithm that the file does not have."""
 
@@ -64,7 +64,7 @@ class UnknownAligned(Misspelt):
     known: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class AlignmentOf(Told):
     """With several algorithms an alignment says whose variables it aligns."""
 
@@ -76,7 +76,7 @@ class AlignmentOf(Told):
     example: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownVariable(Misspelt):
     """An alignment names a variable that its algorithm does not have."""
 
@@ -88,7 +88,7 @@ class UnknownVariable(Misspelt):
     known: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class AlignedOutput(Told):
     """An output is aligned.
 
@@ -104,7 +104,7 @@ class AlignedOutput(Told):
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class AlignedTwice(Told):
     """A variable has two homes in one alignment.
 
@@ -121,7 +121,7 @@ class AlignedTwice(Told):
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class SiteTwice(Told):
     """One line writes one site twice, or a family's elements all live in the same dims."""
 
@@ -138,7 +138,7 @@ class SiteTwice(Told):
     instead: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownBasis(Misspelt):
     """A basis is not registered; `learned` and `fourier(frequencies = [...])` run."""
 
@@ -150,7 +150,7 @@ class UnknownBasis(Misspelt):
     known: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class BasisCount(Told):
     """A basis is given one number of dims, above 0, before its name."""
 
@@ -163,7 +163,7 @@ class BasisCount(Told):
     problem: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class TooManyDims(Told):
     """More dims are asked of a site than it has.
 
@@ -187,7 +187,7 @@ class TooManyDims(Told):
     sum: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class DimsOutside(Told):
     """Neurons are named that the site does not have; they count from 0."""
 
@@ -201,7 +201,7 @@ class DimsOutside(Told):
     last: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class DimsOverlap(Told):
     """Two variables name the same neurons: writing one would overwrite the other."""
 
@@ -217,7 +217,7 @@ class DimsOverlap(Told):
     site: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class SharedWhole(Told):
     """Two variables live at one site, and one of them takes all of it."""
 
@@ -233,7 +233,7 @@ class SharedWhole(Told):
     half: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class ChoicesDiffer(Told):
     """Two variables share sites, so that they are searched together, over the same choices."""
 
@@ -252,7 +252,7 @@ class ChoicesDiffer(Told):
     site: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class BasesDiffer(Told):
     """Two variables share a site in different bases: their dims need not be disjoint."""
 
@@ -269,7 +269,7 @@ class BasesDiffer(Told):
     site: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class FromWidth(Told):
     """A value is read at one site and written at another of another width.
 
@@ -287,7 +287,7 @@ class FromWidth(Told):
     wants: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class FromCount(Told):
     """A line reads at one site, or at as many as it writes."""
 
@@ -301,7 +301,7 @@ class FromCount(Told):
     reads: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class FourierCount(Told):
     """Each frequency is a plane: a fourier basis has two dims for each."""
 
@@ -315,7 +315,7 @@ class FourierCount(Told):
     count: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class FourierFrequency(Told):
     """A frequency is named twice, or is higher than half of the variable's values can show.
 
@@ -332,7 +332,7 @@ class FourierFrequency(Told):
     most: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class FourierVariable(Told):
     """A fourier basis is for what can lie on a circle: cyclic, `mod n` or integers."""
 
@@ -344,7 +344,7 @@ class FourierVariable(Told):
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class EmptyAlignment(Told):
     """An alignment has no line, so that nothing can be interchanged in it."""
 

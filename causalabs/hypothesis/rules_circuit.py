@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from causalabs.algorithm.rules import Misspelt, Told
-from causalabs.diagnostics import Severity
+from causalabs.diagnostics import Severity, rule
 from causalabs.hypothesis.rules_network import TEXT, TRANSFORMER, wired
 
 
@@ -24,7 +23,7 @@ def discovery(methods: str) -> str:
 PATH = ("embedding -> head 0.1.v", "head 0.1  -> output")
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownMethod(Misspelt):
     """A circuit is to be found by a method that is not registered."""
 
@@ -36,7 +35,7 @@ class UnknownMethod(Misspelt):
     known: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownNode(Misspelt):
     """An edge names neither a component of the network nor a group of the circuit.
 
@@ -51,7 +50,7 @@ class UnknownNode(Misspelt):
     known: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class EdgeBackwards(Told):
     """An edge leads to what is computed no later than where it comes from."""
 
@@ -64,7 +63,7 @@ class EdgeBackwards(Told):
     reader: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class EdgeTwice(Told):
     """A circuit has one edge twice."""
 
@@ -79,7 +78,7 @@ class EdgeTwice(Told):
     reader: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class EmptyCircuit(Told):
     """A circuit has no edge."""
 
@@ -91,7 +90,7 @@ class EmptyCircuit(Told):
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class EdgeEnd(Told):
     """A node cannot stand on this side of an edge.
 
@@ -109,7 +108,7 @@ class EdgeEnd(Told):
     instead: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class GroupTwice(Told):
     """A group of nodes is defined twice, or is called like a component."""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from causalabs.algorithm.rules import Misspelt, Told
-from causalabs.diagnostics import Severity
+from causalabs.diagnostics import Severity, rule
 
 ADDER = (
     "algorithm {\n  input  x, y    : 0..9\n  var    partial : 0..18 = x + y\n"
@@ -33,7 +32,7 @@ def _file(*statements: str) -> str:
     return drawn(*statements, "interchange partial", "split heldout 100%")
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class HowMany(Told):
     """Counterfactuals do not say how many examples there are.
 
@@ -48,7 +47,7 @@ class HowMany(Told):
     right: ClassVar[str] = _file("sample 10_000")
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class BothWays(Told):
     """Counterfactuals say both `sample` and `exhaustive`, which exclude each other."""
 
@@ -60,7 +59,7 @@ class BothWays(Told):
     right: ClassVar[str] = _file("exhaustive")
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class RepeatedStatement(Told):
     """A statement of counterfactuals stands twice.
 
@@ -77,7 +76,7 @@ class RepeatedStatement(Told):
     statement: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class SampleSize(Told):
     """The number of examples is zero or more than can be drawn.
 
@@ -94,7 +93,7 @@ class SampleSize(Told):
     problem: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class TooManyPairs(Told):
     """`exhaustive` would make more examples than can be run.
 
@@ -120,7 +119,7 @@ class TooManyPairs(Told):
     sources: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class EndlessInputs(Told):
     """`exhaustive` stands where inputs are real numbers, of which there is no end."""
 
@@ -137,7 +136,7 @@ class EndlessInputs(Told):
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class BalanceAll(Told):
     """`balance` stands beside `exhaustive`.
 
@@ -153,7 +152,7 @@ class BalanceAll(Told):
     right: ClassVar[str] = _file("sample 10_000", "balance partial")
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class BalanceFamily(Told):
     """A whole family is balanced at once.
 
@@ -178,7 +177,7 @@ class BalanceFamily(Told):
     example: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class BalanceEndless(Told):
     """A variable is balanced whose values cannot be listed."""
 
@@ -195,7 +194,7 @@ class BalanceEndless(Told):
     problem: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class BalanceAfter(Told):
     """`balance v after line` names something that the line does not change.
 
@@ -215,7 +214,7 @@ class BalanceAfter(Told):
     outputs: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownFilter(Misspelt):
     """A filter of examples is named that does not exist.
 
@@ -230,7 +229,7 @@ class UnknownFilter(Misspelt):
     right: ClassVar[str] = _file("sample 100", "keep solved")
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownInput(Misspelt):
     """Something other than an input stands where an input is wanted.
 
@@ -247,7 +246,7 @@ class UnknownInput(Misspelt):
     inputs: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class SharesSum(Told):
     """The shares of a split do not add up to 100 %."""
 
@@ -264,7 +263,7 @@ class SharesSum(Told):
     change: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class SplitTwice(Told):
     """Two shares of a split have one name."""
 
@@ -280,7 +279,7 @@ class SplitTwice(Told):
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class EmptySplit(Told):
     """A split would be without examples.
 
@@ -301,7 +300,7 @@ class EmptySplit(Told):
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownSplit(Misspelt):
     """A split is named that does not exist.
 
@@ -318,7 +317,7 @@ class UnknownSplit(Misspelt):
     splits: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class InputsRepeat(Told):
     """Inputs may stand in several splits.
 
@@ -338,7 +337,7 @@ class InputsRepeat(Told):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NeverHolds(Told):
     """A condition on examples is false whatever is drawn, so that none is left."""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from causalabs.algorithm.rules import Misspelt, Told
-from causalabs.diagnostics import Label, Severity, Span
+from causalabs.diagnostics import Label, Severity, Span, rule
 from causalabs.hypothesis.rules_drawing import ADDER, CARRY, drawn
 from causalabs.hypothesis.rules_file import HELD, LEARNED, WHOLE
 
@@ -27,7 +26,7 @@ TWO_CARRIES = drawn(
 UNTRAINED = "report iia on heldout under untrained\n"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownMetric(Misspelt):
     """A metric is named that does not exist.
 
@@ -43,7 +42,7 @@ class UnknownMetric(Misspelt):
     metrics: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class WrongQualifier(Told):
     """A metric is given something that it does not take, or lacks something that it needs.
 
@@ -61,7 +60,7 @@ class WrongQualifier(Told):
     usage: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownSubject(Misspelt):
     """A metric is asked of a name that is nothing in this file.
 
@@ -77,7 +76,7 @@ class UnknownSubject(Misspelt):
     options: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NoSuchLine(Told):
     """No interchange sets exactly the variables that a metric is asked of.
 
@@ -94,7 +93,7 @@ class NoSuchLine(Told):
     change: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class SeveralLines(Told):
     """Several lines interchange exactly the variables that a metric is asked of."""
 
@@ -109,7 +108,7 @@ class SeveralLines(Told):
     change: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class WhichAlignment(Told):
     """It is open which alignment, or whose algorithm, a metric is asked of."""
 
@@ -123,7 +122,7 @@ class WhichAlignment(Told):
     example: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownAlignment(Misspelt):
     """`in NAME` does not name an alignment."""
 
@@ -135,7 +134,7 @@ class UnknownAlignment(Misspelt):
     options: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NotPlaced(Told):
     """An alignment does not place a variable that a metric would interchange in it."""
 
@@ -151,7 +150,7 @@ class NotPlaced(Told):
     variables: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NoIndex(Told):
     """An index that runs over the interchanged elements of a family finds none.
 
@@ -171,7 +170,7 @@ class NoIndex(Told):
     example: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownControl(Misspelt):
     """A control is named that does not exist."""
 
@@ -183,7 +182,7 @@ class UnknownControl(Misspelt):
     controls: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class IdleControl(Told):
     """A control changes nothing in what is measured.
 
@@ -204,7 +203,7 @@ class IdleControl(Told):
     change: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class WhichSplit(Told):
     """A line does not say on which split it is measured, and there are several to choose from.
 
@@ -220,7 +219,7 @@ class WhichSplit(Told):
     split: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class JudgedOnFitted(Told):
     """A measurement is judged on the data that fitted or chose what it measures.
 
@@ -251,7 +250,7 @@ class JudgedOnFitted(Told):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class CannotBeMet(Told):
     """No measurement can meet a bound, because the metric never has such a value."""
 
@@ -268,7 +267,7 @@ class CannotBeMet(Told):
     high: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class AlwaysMet(Told):
     """Every measurement meets a bound. A claim that cannot fail is no claim."""
 
@@ -285,7 +284,7 @@ class AlwaysMet(Told):
     high: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NotABound(Told):
     """An expectation compares with `==` or `!=`.
 
@@ -300,7 +299,7 @@ class NotABound(Told):
     comparison: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class SameExpectation(Told):
     """An expectation or a report stands twice."""
 
@@ -313,7 +312,7 @@ class SameExpectation(Told):
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NothingInterchanged(Told):
     """A metric of interchanges is asked for and no line interchanges anything there."""
 
@@ -328,7 +327,7 @@ class NothingInterchanged(Told):
     problem: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class FloorAboveBound(Told):
     """A control must do worse than what knowing nothing achieves.
 
@@ -350,7 +349,7 @@ class FloorAboveBound(Told):
     reaches: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class FreeBound(Told):
     """A bound is met without the network doing anything that was claimed.
 
@@ -371,7 +370,7 @@ class FreeBound(Told):
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownAxis(Misspelt):
     """`report ... over AXIS` names something that cannot be varied."""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from causalabs.algorithm.rules import Misspelt, Told
-from causalabs.diagnostics import Severity
+from causalabs.diagnostics import Severity, rule
 from causalabs.hypothesis.rules_network import ADDER, FED, TEXT, TRANSFORMER, wired
 
 BITS = (
@@ -16,7 +15,7 @@ GRU = "gru(width = 8)"
 STEPS = ("feed step i: a[i], b[i]", "read both[i] at step i")
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NoFeed(Told):
     """A network is fed nothing."""
 
@@ -28,7 +27,7 @@ class NoFeed(Told):
     example: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class FeedUnknown(Misspelt):
     """`feed`, or a slot of a template, names no input of the algorithm."""
 
@@ -40,7 +39,7 @@ class FeedUnknown(Misspelt):
     known: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class FeedComputed(Told):
     """A network is fed inputs; what the algorithm computes it must find out itself."""
 
@@ -53,7 +52,7 @@ class FeedComputed(Told):
     known: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class InputNotFed(Told):
     """An input that outputs depend on never reaches the network.
 
@@ -71,7 +70,7 @@ class InputNotFed(Told):
     example: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class WrongFeed(Told):
     """The way of feeding does not suit the network.
 
@@ -89,7 +88,7 @@ class WrongFeed(Told):
     example: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class SlotSyntax(Told):
     """A template has a brace without its partner, or something in braces that is no name.
 
@@ -104,7 +103,7 @@ class SlotSyntax(Told):
     problem: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class SlotFormat(Told):
     """A slot's format cannot write the input's values; it is one of Python's."""
 
@@ -117,7 +116,7 @@ class SlotFormat(Told):
     format: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class IndexOutside(Told):
     """An index lies outside its family."""
 
@@ -133,7 +132,7 @@ class IndexOutside(Told):
     last: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NeedsIndex(Told):
     """A family is named where one of its elements is wanted, or a variable is indexed that
     is no family."""
@@ -151,7 +150,7 @@ class NeedsIndex(Told):
     example: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NotConstant(Told):
     """An index here is a whole number, or made of numbers and binders by + - * // %."""
 
@@ -164,7 +163,7 @@ class NotConstant(Told):
     example: str = "v[i in 0..3]"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class StepsDiffer(Told):
     """What is fed at each step has families of different lengths, or does not move at all."""
 
@@ -178,7 +177,7 @@ class StepsDiffer(Told):
     binder: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class Unbounded(Told):
     """A real input without bounds cannot be drawn (SEMANTICS A11)."""
 
@@ -199,7 +198,7 @@ class Unbounded(Told):
     domain: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class RealToken(Told):
     """A real input cannot be a token of a prompt: it has no list of values."""
 
@@ -216,7 +215,7 @@ class RealToken(Told):
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnreadableFile(Told):
     """A file that `prefix` or `feed any from` names cannot be read; paths are relative to
     the hypothesis file."""
@@ -230,7 +229,7 @@ class UnreadableFile(Told):
     problem: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class TemplateRow(Told):
     """A row of a file of templates is not what it should be.
 
@@ -249,7 +248,7 @@ class TemplateRow(Told):
     problem: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class EmptyPrompt(Told):
     """A template holds no token."""
 
@@ -261,7 +260,7 @@ class EmptyPrompt(Told):
     right: ClassVar[str] = wired(*TEXT, call=TRANSFORMER)
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NotForThis(Told):
     """`chat` and `prefix` are for language models and for text.
 
@@ -277,7 +276,7 @@ class NotForThis(Told):
     kind: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class FedTwice(Told):
     """One input is fed twice in a list."""
 

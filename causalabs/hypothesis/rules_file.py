@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from causalabs.algorithm.rules import Told
-from causalabs.diagnostics import Severity
+from causalabs.diagnostics import Severity, rule
 from causalabs.hypothesis.rules_drawing import ADDER
 
 WIRED = (
@@ -20,7 +19,7 @@ LEARNED = WHOLE.replace("hidden 0", "hidden 0 in 4 learned dims")
 EXPECTED = "expect iia >= 0.9 on heldout\n"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class MissingBlock(Told):
     """A block is missing that a run needs.
 
@@ -38,7 +37,7 @@ class MissingBlock(Told):
     all_blocks: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class RepeatedBlock(Told):
     """A block stands twice of which a file has one: `network`, `counterfactuals`, `seeds`."""
 
@@ -50,7 +49,7 @@ class RepeatedBlock(Told):
     block: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NothingExpected(Told):
     """A file expects nothing, so that no result could speak against it."""
 
@@ -62,7 +61,7 @@ class NothingExpected(Told):
     right: ClassVar[str] = WHOLE + EXPECTED
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class BadSeeds(Told):
     """Seeds are repeated, none, too many or too large.
 
@@ -78,7 +77,7 @@ class BadSeeds(Told):
     problem: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class OneSeed(Told):
     """A line speaks of several seeds and the file has one."""
 
@@ -91,7 +90,7 @@ class OneSeed(Told):
     words: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NoTrain(Told):
     """A basis is fitted and there is no split to fit it on."""
 
@@ -108,7 +107,7 @@ class NoTrain(Told):
     basis: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NoSelect(Told):
     """A range of places is searched and there is no split to choose on.
 
@@ -128,7 +127,7 @@ class NoSelect(Told):
     count: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NoControl(Told):
     """A basis is fitted and no control shows what fitting alone achieves.
 
@@ -153,7 +152,7 @@ RIVAL = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class RivalsDiffer(Told):
     """Two algorithms of a file do not answer the same question.
 

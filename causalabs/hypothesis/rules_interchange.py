@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from causalabs.algorithm.rules import Misspelt, Told
-from causalabs.diagnostics import Severity
+from causalabs.diagnostics import Severity, rule
 from causalabs.hypothesis.rules_drawing import ADDER, CARRY, drawn
 
 NETWORK = "network mlp(hidden = [16]) {\n  feed x, y\n  read large\n}\n"
@@ -22,7 +21,7 @@ def _file(*statements: str, algorithm: str = ADDER) -> str:
     return drawn("sample 100", *statements, "split train 50%, heldout 50%", algorithm=algorithm)
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class Unaligned(Told):
     """A variable is interchanged that no alignment gives a place in the network.
 
@@ -39,7 +38,7 @@ class Unaligned(Told):
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class OutputInterchanged(Told):
     """An output is interchanged or set.
 
@@ -56,7 +55,7 @@ class OutputInterchanged(Told):
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class TwiceInLine(Told):
     """A variable stands twice in one line, where it can be given one value only."""
 
@@ -68,7 +67,7 @@ class TwiceInLine(Told):
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class SameLine(Told):
     """Two lines set the same variables the same way under the same condition."""
 
@@ -79,7 +78,7 @@ class SameLine(Told):
     right: ClassVar[str] = _file("interchange partial", "interchange x")
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class FromOtherType(Told):
     """A variable takes its value from one with another domain."""
 
@@ -95,7 +94,7 @@ class FromOtherType(Told):
     origin_type: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class FromOtherBasis(Told):
     """A variable takes its value from one that is aligned in another number of dims.
 
@@ -124,7 +123,7 @@ class FromOtherBasis(Told):
     found: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class CannotSet(Told):
     """`set` writes a value into a basis that cannot produce one.
 
@@ -145,7 +144,7 @@ class CannotSet(Told):
     basis: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class SetOutside(Told):
     """`set` gives a variable a value that is not in its domain."""
 
@@ -159,7 +158,7 @@ class SetOutside(Told):
     domain: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class WhoseSource(Told):
     """A condition speaks of `source.v` where it is open which source is meant.
 
@@ -178,7 +177,7 @@ class WhoseSource(Told):
     change: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NameTaken(Told):
     """A name is given to two things.
 
@@ -196,7 +195,7 @@ class NameTaken(Told):
     suffix: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class PointlessTogether(Told):
     """`together` stands in a line that has one source anyway."""
 
@@ -208,7 +207,7 @@ class PointlessTogether(Told):
     right: ClassVar[str] = _file("interchange x, y together")
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownVariable(Misspelt):
     """A line, a balance or a condition names a variable that the algorithms do not have."""
 
@@ -220,7 +219,7 @@ class UnknownVariable(Misspelt):
     variables: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class WhichAlgorithm(Told):
     """A variable is named that several rival algorithms have.
 
@@ -238,7 +237,7 @@ class WhichAlgorithm(Told):
     example: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class MixedAlgorithms(Told):
     """A line speaks of variables of two rival algorithms.
 
@@ -255,7 +254,7 @@ class MixedAlgorithms(Told):
     other: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NeverDiffers(Told):
     """The source can never give an interchanged variable another value.
 
@@ -273,7 +272,7 @@ class NeverDiffers(Told):
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class TwoBinders(Told):
     """The indices of a line do not say which lines are meant.
 

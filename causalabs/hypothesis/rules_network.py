@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from causalabs.algorithm.rules import Misspelt, Told
+from causalabs.diagnostics import rule
 
 ADDER = (
     "algorithm {\n  input  x, y    : 0..9\n  var    partial : 0..18 = x + y\n"
@@ -30,7 +30,7 @@ def calling(call: str) -> str:
     return wired(*(TEXT if call.startswith("tr") else FED), call=call)
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownNetwork(Misspelt):
     """The network is of a kind that is not registered.
 
@@ -46,7 +46,7 @@ class UnknownNetwork(Misspelt):
     known: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownSetting(Misspelt):
     """A call is given a setting that it does not take."""
 
@@ -59,7 +59,7 @@ class UnknownSetting(Misspelt):
     known: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class MissingSetting(Told):
     """A call lacks a setting that it cannot do without."""
 
@@ -73,7 +73,7 @@ class MissingSetting(Told):
     example: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class SettingType(Told):
     """A setting has a value of another type than it takes."""
 
@@ -88,7 +88,7 @@ class SettingType(Told):
     example: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class SettingRange(Told):
     """A setting lies outside its bounds."""
 
@@ -103,7 +103,7 @@ class SettingRange(Told):
     bounds: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class SettingTwice(Told):
     """A setting is given twice, or more values are given than a call has settings."""
 
@@ -116,7 +116,7 @@ class SettingTwice(Told):
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class TooManyParameters(Told):
     """A built-in network would have more than 10^8 parameters.
 
@@ -133,7 +133,7 @@ class TooManyParameters(Told):
     most: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class HeadsDivide(Told):
     """The width of a transformer does not divide evenly into its heads."""
 
@@ -147,7 +147,7 @@ class HeadsDivide(Told):
     better: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class WiringTwice(Told):
     """A network has two `feed`, `prefix` or `train` statements of one kind, or reads an
     output twice."""
@@ -161,7 +161,7 @@ class WiringTwice(Told):
     what: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class ReadUnknown(Misspelt):
     """`read` names no variable of the algorithm."""
 
@@ -173,7 +173,7 @@ class ReadUnknown(Misspelt):
     known: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class ReadNotOutput(Told):
     """`read` names an input or an intermediate variable.
 
@@ -190,7 +190,7 @@ class ReadNotOutput(Told):
     known: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class ReadReal(Told):
     """A real output cannot be read: there is no list of values to score (SEMANTICS A11)."""
 
@@ -210,7 +210,7 @@ class ReadReal(Told):
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class OutputNotRead(Told):
     """An output of the algorithm is read nowhere, so nothing would be compared with it."""
 
@@ -224,7 +224,7 @@ class OutputNotRead(Told):
     example: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class ReadPlace(Told):
     """A network with tokens or steps must be told where an output is read; an mlp has
     neither, and nothing stands behind `read v` there."""
@@ -236,7 +236,7 @@ class ReadPlace(Told):
     problem: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class ReadStyle(Told):
     """How an output is read does not suit the network.
 
@@ -251,7 +251,7 @@ class ReadStyle(Told):
     problem: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class TrainMetric(Misspelt):
     """`train until` takes `accuracy >= bound` only."""
 
@@ -262,7 +262,7 @@ class TrainMetric(Misspelt):
     right: ClassVar[str] = wired(*FED, "train until accuracy >= 0.99")
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class TrainBound(Told):
     """The accuracy that training must reach lies above 0 and is at most 1."""
 
@@ -274,7 +274,7 @@ class TrainBound(Told):
     value: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class NotTrainable(Told):
     """A network that is loaded as it is cannot be trained by a hypothesis."""
 
@@ -293,7 +293,7 @@ class NotTrainable(Told):
     kind: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownImplemented(Misspelt):
     """`train to implement` names no algorithm of the file."""
 
@@ -313,7 +313,7 @@ class UnknownImplemented(Misspelt):
     known: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class TrainedPlace(Told):
     """A place in `train to implement` is one known site: the whole of it, or `dims a..b`.
 
@@ -335,7 +335,7 @@ class TrainedPlace(Told):
     example: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class TooManyClasses(Told):
     """A variable has more values than a built-in network is fed or asked one by one."""
 

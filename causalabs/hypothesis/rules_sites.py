@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from causalabs.algorithm.rules import Misspelt, Told
+from causalabs.diagnostics import rule
 from causalabs.hypothesis.rules_feed import GRU, STEPS
 from causalabs.hypothesis.rules_network import FED, TEXT, TRANSFORMER, wired
 
@@ -32,7 +32,7 @@ def aligned_gru(place: str) -> str:
     return wired(*STEPS, call=GRU, algorithm=CARRY, alignment=place)
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownComponent(Misspelt):
     """A site's component does not exist in this kind of network.
 
@@ -49,7 +49,7 @@ class UnknownComponent(Misspelt):
     known: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class LayerOutside(Told):
     """A layer lies beyond the network's last; layers count from 0."""
 
@@ -65,7 +65,7 @@ class LayerOutside(Told):
     last: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class LayerNeeded(Told):
     """A component of every layer needs a layer, one that stands alone takes none."""
 
@@ -78,7 +78,7 @@ class LayerNeeded(Told):
     example: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class HeadOutside(Told):
     """A head lies beyond the layer's last; heads count from 0."""
 
@@ -93,7 +93,7 @@ class HeadOutside(Told):
     heads: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownPart(Misspelt):
     """A component has no part of this name; a head has q, k, v and z."""
 
@@ -106,7 +106,7 @@ class UnknownPart(Misspelt):
     known: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownHead(Misspelt):
     """A head is called by a name that no group of heads has; heads are `layer.head`."""
 
@@ -117,7 +117,7 @@ class UnknownHead(Misspelt):
     right: ClassVar[str] = aligned("partial -> head {0.1, 0.2} at last")
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class RangeBackwards(Told):
     """A range ends before it begins, or a set names something twice."""
 
@@ -131,7 +131,7 @@ class RangeBackwards(Told):
     example: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class TooManyChoices(Told):
     """A line searches more places, or writes more sites, than can be tried."""
 
@@ -149,7 +149,7 @@ class TooManyChoices(Told):
     most: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class PositionNeeded(Told):
     """A site of a network with tokens or steps is at one of them.
 
@@ -166,7 +166,7 @@ class PositionNeeded(Told):
     known: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class PositionRefused(Told):
     """The network has no positions of this sort."""
 
@@ -180,7 +180,7 @@ class PositionRefused(Told):
     instead: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownPosition(Misspelt):
     """A position is neither a slot of the template nor a position by name."""
 
@@ -192,7 +192,7 @@ class UnknownPosition(Misspelt):
     known: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class PositionOutside(Told):
     """A token or step lies beyond the last; both count from 0."""
 
@@ -205,7 +205,7 @@ class PositionOutside(Told):
     problem: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class TextNotOnce(Told):
     """A literal position occurs in each prompt exactly once, as a token.
 
@@ -222,7 +222,7 @@ class TextNotOnce(Told):
     instead: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class SlotNotOnce(Told):
     """A slot is missing from a template, or stands in it twice."""
 
@@ -238,7 +238,7 @@ class SlotNotOnce(Told):
     instead: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class PickedIndex(Told):
     """The index of a picked slot is an integer variable that stays inside the family.
 

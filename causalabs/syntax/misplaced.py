@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from causalabs.diagnostics import Label, Rule, Span
+from causalabs.diagnostics import Label, Rule, Span, rule
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class WrongBlock(Rule):
     """Each kind of block has its own statements."""
 
@@ -29,7 +28,7 @@ class WrongBlock(Rule):
         return f"move it into {self.home}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class UnknownStatement(Rule):
     """A statement begins with one of the words its block knows."""
 
@@ -51,7 +50,7 @@ class UnknownStatement(Rule):
         return f"did you mean `{self.near}`?" if self.near else f"it may be one of {self.known}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class Unclosed(Rule):
     """A bracket that is opened must be closed."""
 
@@ -80,7 +79,7 @@ class Unclosed(Rule):
         return f"add `{self.closer}`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class Unmatched(Rule):
     """A closing bracket closes the bracket that was opened last."""
 
@@ -99,7 +98,7 @@ class Unmatched(Rule):
         return "remove it, or add the bracket that it should close"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class KeywordAsName(Rule):
     """Words that begin a statement or steer an expression cannot be names."""
 
@@ -118,7 +117,7 @@ class KeywordAsName(Rule):
         return f"choose another name, such as `{self.word}_`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class MissingName(Rule):
     """A thing that is declared needs a name."""
 
@@ -137,7 +136,7 @@ class MissingName(Rule):
         return "names begin with a letter or `_`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class MissingPercent(Rule):
     """Shares of a split are percentages."""
 
@@ -156,7 +155,7 @@ class MissingPercent(Rule):
         return f"write `{self.share}%`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class RangeSign(Rule):
     """A range is written `low..high`; both ends belong to it."""
 
@@ -175,7 +174,7 @@ class RangeSign(Rule):
         return "write `low..high`, both ends included"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class OutOfOrder(Rule):
     """A file begins with its imports, then its one `hypothesis` line; the rest has no order."""
 
@@ -194,7 +193,7 @@ class OutOfOrder(Rule):
         return "imports come first, then one `hypothesis` line, then the rest"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class MissingBound(Rule):
     """An expectation can fail: it names a bound."""
 
@@ -215,7 +214,7 @@ class MissingBound(Rule):
         return "write `expect METRIC >= BOUND`, or `report METRIC` to measure without judging"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class LayerFirst(Rule):
     """The component stands before its layer: `residual 3`."""
 
@@ -235,7 +234,7 @@ class LayerFirst(Rule):
         return f"write `{self.component} {self.layer}`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class WantsText(Rule):
     """Paths, claims and templates are quoted strings."""
 
@@ -254,7 +253,7 @@ class WantsText(Rule):
         return f'write `"{self.found}"`'
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class WantsWhole(Rule):
     """Counts and sizes are whole numbers without a sign."""
 
@@ -273,7 +272,7 @@ class WantsWhole(Rule):
         return "write a whole number, such as `1_000`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class EndsEarly(Rule):
     """A statement stops before it is complete."""
 
@@ -293,7 +292,7 @@ class EndsEarly(Rule):
         return f"{self.wanted} may follow"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class Unexpected(Rule):
     """The grammar has no place for this here.
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from causalabs.diagnostics import Label, Rule, Span
+from causalabs.diagnostics import Label, Rule, Span, rule
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class AssignForEqual(Rule):
     """`==` compares; `=` only gives a thing its definition."""
 
@@ -27,7 +26,7 @@ class AssignForEqual(Rule):
         return f"write `{self.instead}`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class EqualForAssign(Rule):
     """`=` defines; `==` compares."""
 
@@ -44,7 +43,7 @@ class EqualForAssign(Rule):
         return "write `=`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class Walrus(Rule):
     """A definition is written `var NAME : DOMAIN = MECHANISM`; there is no `:=`."""
 
@@ -61,7 +60,7 @@ class Walrus(Rule):
         return "write `: DOMAIN =`, such as `: bool =`; a `def` takes `=` alone"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class ForeignOperator(Rule):
     """Operators are words and the signs + - * // % == != < <= > >=."""
 
@@ -81,7 +80,7 @@ class ForeignOperator(Rule):
         return f"write `{self.instead}`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class ChainedComparison(Rule):
     """Comparisons do not chain: `a == b == c` reads as three different things to three people."""
 
@@ -116,7 +115,7 @@ class ChainedComparison(Rule):
         return f"write `{apart}`, or put one of them in parentheses"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class MissingOperand(Rule):
     """Something must stand on each side of an operator, a comma or an `=`."""
 
@@ -140,7 +139,7 @@ class MissingOperand(Rule):
         return f"add {self.wanted} after `{self.sign}`, or remove `{self.sign}`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class MissingOperator(Rule):
     """Two values stand side by side with nothing between them."""
 
@@ -159,7 +158,7 @@ class MissingOperator(Rule):
         return "put an operator between them, such as `and`, `==` or `+`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class MissingArrow(Rule):
     """`->` leads from a pattern to its result and from a variable to its place."""
 
@@ -183,7 +182,7 @@ class MissingArrow(Rule):
         return "write `->`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class MissingComma(Rule):
     """Items of a list are separated by commas."""
 
@@ -202,7 +201,7 @@ class MissingComma(Rule):
         return "write `,`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class MissingDomain(Rule):
     """Every variable declares the values it can take: `NAME : DOMAIN`.
 
@@ -227,7 +226,7 @@ class MissingDomain(Rule):
         return f"write `{self.name} : DOMAIN`, such as `: bool`, `: 0..9` or `: {{red, green}}`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class MissingMechanism(Rule):
     """A `var` or `output` is computed: its mechanism stands behind `=`."""
 
@@ -250,7 +249,7 @@ class MissingMechanism(Rule):
         return "write `= EXPRESSION`; a variable that is given from outside is an `input`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class InputWithMechanism(Rule):
     """An `input` is given from outside; what is computed is a `var` or an `output`."""
 
@@ -269,7 +268,7 @@ class InputWithMechanism(Rule):
         return "write `var` if it is computed, or remove what follows the domain"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class MissingElse(Rule):
     """An `if` says what holds otherwise: `if c then x else y`."""
 
@@ -298,7 +297,7 @@ class MissingElse(Rule):
         return "write `if CONDITION then VALUE else OTHER`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class MissingThen(Rule):
     """A condition is followed by `then`."""
 
@@ -319,7 +318,7 @@ class MissingThen(Rule):
         return "write `if CONDITION then VALUE else OTHER`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class Elif(Rule):
     """There is no `elif`; an `else` may be followed by another `if`."""
 
@@ -342,7 +341,7 @@ class Elif(Rule):
         return "write `else if`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class Return(Rule):
     """A mechanism is an expression, its value is the result; nothing is returned."""
 
@@ -359,7 +358,7 @@ class Return(Rule):
         return "remove the word: an expression is its own result"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class PythonDef(Rule):
     """A `def` is one expression behind `=`."""
 
@@ -376,7 +375,7 @@ class PythonDef(Rule):
         return "write `def NAME(PARAMETERS) = EXPRESSION`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class PythonTernary(Rule):
     """The condition comes first: `if c then x else y`."""
 
@@ -401,7 +400,7 @@ class PythonTernary(Rule):
         return "write `if CONDITION then VALUE else OTHER`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@rule
 class MissingWord(Rule):
     """The grammar allows exactly one word or sign at this point."""
 
