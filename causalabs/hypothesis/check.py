@@ -22,6 +22,7 @@ from causalabs.hypothesis.expectations import Stated, fitting_rules, resolve_exp
 from causalabs.hypothesis.lines import homes_of
 from causalabs.hypothesis.meaning import World
 from causalabs.hypothesis.model import Alignment, Counterfactuals, Hypothesis, NetworkSpec
+from causalabs.hypothesis.network import file_hashes
 from causalabs.hypothesis.rules_interchange import NameTaken
 from causalabs.hypothesis.terms import Evidence
 from causalabs.hypothesis.unsupported import unsupported
@@ -340,6 +341,8 @@ def _hypothesis(
     file, source = parsed.file, parsed.source
     named = file.hypothesis
     stem = PurePath(source.name).stem.strip("<>") or "hypothesis"
+    node = next(item for item in file.items if isinstance(item, ast.Network))
+    fed = file_hashes(node, world.algorithms, scope, source)
     hypothesis = Hypothesis(
         name=str(named.name) if named is not None else stem,
         claim=" ".join(named.claim) if named is not None else "",
@@ -351,7 +354,7 @@ def _hypothesis(
         reports=stated.reports,
         seeds=seeds,
         canonical=format_file(file),
-        files=tuple(sorted(scope.hashes.items())),
+        files=tuple(sorted({**scope.hashes, **fed}.items())),
         source=source,
     )
     return replace(hypothesis, unsupported=unsupported(hypothesis, file))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -12,7 +13,7 @@ from causalabs.algorithm.model import Algorithm
 from causalabs.algorithm.names import nearest
 from causalabs.algorithm.scope import Scope
 from causalabs.diagnostics import Rule, Source, Span
-from causalabs.hypothesis.feed import Fed, resolve_feed
+from causalabs.hypothesis.feed import resolve_feed
 from causalabs.hypothesis.model import (
     Feed,
     FeedSteps,
@@ -91,16 +92,15 @@ def resolve_network(
     return spec, usable, found.rules
 
 
-def files_of(
+def file_hashes(
     node: ast.Network, algorithms: Sequence[Algorithm], scope: Scope, source: Source
-) -> tuple[tuple[str, bytes], ...]:
-    """Files that the block reads, as written, with their contents: the plan hashes them."""
+) -> dict[str, str]:
+    """SHA-256 of each file that the block reads, by path as written: part of the plan."""
     found = Findings(source, scope.poisoned)
-    kind = _kind(node.call, found)
-    if kind is None or not algorithms:
-        return ()
-    fed: Fed | None = resolve_feed(node, kind, algorithms[0], found)
-    return fed.files if fed is not None else ()
+    kind = find(NetworkKind, str(node.call.function))
+    fed = resolve_feed(node, kind, algorithms[0], found) if kind and algorithms else None
+    files = fed.files if fed is not None else ()
+    return {path: hashlib.sha256(content).hexdigest() for path, content in files}
 
 
 def _usable(found: Findings) -> bool:

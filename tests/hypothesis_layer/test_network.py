@@ -86,6 +86,21 @@ def test_a_row_of_a_file_restricts_inputs(tmp_path: Path) -> None:
     assert spec.feed.limits == ((), (("x", (3, 5)),))
 
 
+def test_files_that_are_fed_are_part_of_the_plan(tmp_path: Path) -> None:
+    text = wired('prefix "a.txt"', 'feed any from "rows.jsonl"', "read large at last",
+                 call=TRANSFORMER)  # fmt: skip
+    (tmp_path / "a.txt").write_text("1 2")
+    found = []
+    for words in ("plus", "and"):
+        (tmp_path / "rows.jsonl").write_text(f'{{"text": "{{x}} {words} {{y}} ="}}')
+        hypothesis = examine(Source("hypothesis t\n" + text + END, "t", tmp_path)).hypothesis
+        assert hypothesis is not None
+        assert [path for path, _ in hypothesis.files] == ["a.txt", "rows.jsonl"]
+        found.append(dict(hypothesis.files))
+    assert found[0]["a.txt"] == found[1]["a.txt"]
+    assert found[0]["rows.jsonl"] != found[1]["rows.jsonl"]
+
+
 @pytest.mark.parametrize(
     "row",
     [
