@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from causalabs.diagnostics import HypothesisError, Source, Span
 from causalabs.syntax import ast
@@ -27,7 +28,8 @@ def format_source(source: Source) -> str:
     if parsed.diagnostics:
         raise HypothesisError(parsed.diagnostics)
     found = tokens(source.text)
-    original = Original(source.text, _grouped(found))
+    braced = frozenset(token.start for before, token in pairwise(found) if before.kind == "{")
+    original = Original(source.text, _grouped(found), braced)
     return _with_comments(
         source.text, found, parsed.file, render(write_file(parsed.file, original))
     )

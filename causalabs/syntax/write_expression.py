@@ -24,6 +24,7 @@ class Original:
 
     text: str = ""
     grouped: frozenset[Span] = frozenset()  # what stands in parentheses of its own
+    braced: frozenset[int] = frozenset()  # where what stands right behind a `{` begins
 
 
 def quoted(text: Text, original: Original) -> str:
@@ -258,7 +259,9 @@ def component(node: ast.Head | ast.Module | ast.Component, o: Original) -> Doc:
     part = "" if node.part is None else f".{node.part}"
     match node:
         case ast.Head():
-            several = len(node.heads) > 1 or o.text[node.span.start + 4 :].lstrip()[:1] == "{"
+            several = len(node.heads) > 1 or (
+                bool(node.heads) and node.heads[0].span.start in o.braced
+            )
             heads = ", ".join(node.heads)
             return f"head {{{heads}}}{part}" if several else f"head {heads}{part}"
         case ast.Module():

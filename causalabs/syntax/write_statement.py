@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from causalabs.syntax import ast
 from causalabs.syntax.ast import Node
@@ -58,16 +58,30 @@ def _opening(node: Node, o: Original) -> Doc:
     return (f"hypothesis {node.name}", *claim)
 
 
-def _groups(nodes: Sequence[_Some], o: Original) -> Iterator[list[_Some]]:
+class Rows(list[_Some]):
+    """Neighbouring lines of one kind, and the widths of their columns, measured once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.widths: dict[str, int] = {}
+
+    def width(self, column: str, measure: Callable[[Any], str]) -> int:
+        """The width of the widest line's `column`."""
+        if column not in self.widths:
+            self.widths[column] = max(len(measure(each)) for each in self)
+        return self.widths[column]
+
+
+def _groups(nodes: Sequence[_Some], o: Original) -> Iterator[Rows[_Some]]:
     """Neighbouring lines of one kind: no blank line or comment of its own between."""
-    group: list[_Some] = []
+    group: Rows[_Some] = Rows()
     for node in nodes:
         if group:
             same = _kind(group[-1]) == _kind(node)
             gap = o.text[group[-1].span.end : node.span.start]
             if not same or re.search(r"\n[^\S\n]*(\n|#)", gap):
                 yield group
-                group = []
+                group = Rows()
         group.append(node)
     if group:
         yield group
@@ -91,46 +105,46 @@ def _block(head: Doc, nodes: Sequence[Node], o: Original) -> Doc:
 # --------------------------------------------------------------------- top level
 
 
-def _domain_definition(node: ast.DomainDefinition, group: list[Node], o: Original) -> Doc:
-    width = max(len(each.name) for each in group if isinstance(each, ast.DomainDefinition))
+def _domain_definition(node: ast.DomainDefinition, group: Rows[Any], o: Original) -> Doc:
+    width = group.width("name", lambda each: each.name)
     types = joined((domain(each, o) for each in node.types), (LINE, "or "))
     return Group((f"domain {node.name.ljust(width)} = ", Nest(2, types)))
 
 
-def _data(node: ast.Data, group: list[Node], o: Original) -> Doc:
+def _data(node: ast.Data, group: Rows[Any], o: Original) -> Doc:
     return f"table {node.name} from {quoted(node.path, o)} key {node.key}"
 
 
-def _seeds(node: ast.Seeds, group: list[Node], o: Original) -> Doc:
+def _seeds(node: ast.Seeds, group: Rows[Any], o: Original) -> Doc:
     return f"seeds {span_of(node.over)}"
 
 
-def _algorithm(node: ast.Algorithm, group: list[Node], o: Original) -> Doc:
+def _algorithm(node: ast.Algorithm, group: Rows[Any], o: Original) -> Doc:
     return _block(f"algorithm {node.name}" if node.name else "algorithm", node.statements, o)
 
 
-def _network(node: ast.Network, group: list[Node], o: Original) -> Doc:
+def _network(node: ast.Network, group: Rows[Any], o: Original) -> Doc:
     name = f"{node.name} = " if node.name else ""
     head = (f"network {name}", call(node.call, o))
     braces = node.wiring or o.text[node.call.span.end : node.span.end].rstrip().endswith("}")
     return _block(head, node.wiring, o) if braces else head
 
 
-def _alignment(node: ast.Alignment, group: list[Node], o: Original) -> Doc:
+def _alignment(node: ast.Alignment, group: Rows[Any], o: Original) -> Doc:
     name = f" {node.name}" if node.name else ""
     of = f" of {node.algorithm}" if node.algorithm else ""
     return _block(f"alignment{name}{of}", node.places, o)
 
 
-def _counterfactuals(node: ast.Counterfactuals, group: list[Node], o: Original) -> Doc:
+def _counterfactuals(node: ast.Counterfactuals, group: Rows[Any], o: Original) -> Doc:
     return _block("counterfactuals", node.statements, o)
 
 
-def _circuit(node: ast.Circuit, group: list[Node], o: Original) -> Doc:
+def _circuit(node: ast.Circuit, group: Rows[Any], o: Original) -> Doc:
     return _block(("circuit ", call(node.title, o)), node.wires, o)
 
 
-def _discovery(node: ast.Discovery, group: list[Node], o: Original) -> Doc:
+def _discovery(node: ast.Discovery, group: Rows[Any], o: Original) -> Doc:
     methods = joined((call(method, o) for method in node.methods), (LINE, "then "))
     return Group(("circuit ", call(node.title, o), Nest(2, (LINE, "by ", *methods))))
 
@@ -150,14 +164,13 @@ def _families(node: ast.Input) -> str:
     return ", ".join(f"{each.name}{digits(each.sizes)}" for each in node.families)
 
 
-def _input(node: ast.Input, group: list[Node], o: Original) -> Doc:
-    width = max(len(_families(each)) for each in group if isinstance(each, ast.Input))
+def _input(node: ast.Input, group: Rows[Any], o: Original) -> Doc:
+    width = group.width("name", _families)
     return (_keyword("input"), f"{_families(node).ljust(width)} : ", domain(node.domain, o))
 
 
-def _computed(node: ast.Var | ast.Output, group: list[Node], o: Original) -> Doc:
-    cells = (each for each in group if isinstance(each, ast.Var | ast.Output))
-    width = max(len(_cell(each.cell, o)) for each in cells)
+def _computed(node: ast.Var | ast.Output, group: Rows[Any], o: Original) -> Doc:
+    width = group.width("name", lambda each: _cell(each.cell, o))
     word = _keyword(type(node).__name__.lower())
     head = (f"{word}{_cell(node.cell, o).ljust(width)} : ", domain(node.domain, o), " =")
     return (*head, _body(node.mechanism, o))
@@ -171,15 +184,15 @@ def _body(node: ast.Expr, o: Original) -> Doc:
     return Group(Nest(_PAD + 3, (LINE, doc)))
 
 
-def _where(node: ast.Where, group: list[Node], o: Original) -> Doc:
+def _where(node: ast.Where, group: Rows[Any], o: Original) -> Doc:
     return (_keyword("where"), Nest(_PAD + 1, expression(node.condition, o)))
 
 
-def _def(node: ast.Def, group: list[Node], o: Original) -> Doc:
+def _def(node: ast.Def, group: Rows[Any], o: Original) -> Doc:
     return (f"def {node.name}({', '.join(node.parameters)}) =", _body(node.body, o))
 
 
-def _table(node: ast.Table, group: list[Node], o: Original) -> Doc:
+def _table(node: ast.Table, group: Rows[Any], o: Original) -> Doc:
     keys = joined((domain(key, o) for key in node.keys), ", ")
     rows = []
     for entry in node.entries:
@@ -200,11 +213,11 @@ def _listed(head: str, docs: Sequence[Doc]) -> Doc:
     return Group((head, Nest(2, (LINE, *joined(docs, (",", LINE))))))
 
 
-def _prefix(node: ast.Prefix, group: list[Node], o: Original) -> Doc:
+def _prefix(node: ast.Prefix, group: Rows[Any], o: Original) -> Doc:
     return f"prefix {quoted(node.path, o)}"
 
 
-def _feed(node: ast.Feed, group: list[Node], o: Original) -> Doc:
+def _feed(node: ast.Feed, group: Rows[Any], o: Original) -> Doc:
     head = f"feed step {node.step}:" if node.step else "feed chat" if node.chat else "feed"
     items = [
         quoted(item, o) if isinstance(item, ast.Text) else reference(item, o) for item in node.items
@@ -212,13 +225,13 @@ def _feed(node: ast.Feed, group: list[Node], o: Original) -> Doc:
     return _listed(head, items)
 
 
-def _feed_any(node: ast.FeedAny, group: list[Node], o: Original) -> Doc:
+def _feed_any(node: ast.FeedAny, group: Rows[Any], o: Original) -> Doc:
     if node.path is not None:
         return f"feed any from {quoted(node.path, o)}"
     return _listed("feed any of", [quoted(text, o) for text in node.templates])
 
 
-def _read(node: ast.Read, group: list[Node], o: Original) -> Doc:
+def _read(node: ast.Read, group: Rows[Any], o: Original) -> Doc:
     parts: list[Doc] = [("read ", reference(node.variable, o))]
     if node.position is not None:
         parts.append((" at ", position(node.position, o)))
@@ -229,19 +242,19 @@ def _read(node: ast.Read, group: list[Node], o: Original) -> Doc:
     return tuple(parts)
 
 
-def _train_until(node: ast.TrainUntil, group: list[Node], o: Original) -> Doc:
+def _train_until(node: ast.TrainUntil, group: Rows[Any], o: Original) -> Doc:
     return (f"train until {node.metric} {node.operator} ", value(node.bound, o))
 
 
-def _train_to(node: ast.TrainTo, group: list[Node], o: Original) -> Doc:
+def _train_to(node: ast.TrainTo, group: Rows[Any], o: Original) -> Doc:
     return _block(f"train to implement {node.algorithm}", node.places, o)
 
 
-def _place(node: ast.Place, group: list[Node], o: Original) -> Doc:
+def _place(node: ast.Place, group: Rows[Any], o: Original) -> Doc:
     def left(place: ast.Place) -> str:
         return flat((place.variable, indices(place.indices, o)))
 
-    width = max(len(left(each)) for each in group if isinstance(each, ast.Place))
+    width = group.width("variable", left)
     sites = joined((site(each, o) for each in node.sites), (",", LINE))
     home: list[Doc] = ["every " if node.every else "", *sites]
     bound = () if node.basis is None else ("in ", basis(node.basis, o))
@@ -255,11 +268,11 @@ def _place(node: ast.Place, group: list[Node], o: Original) -> Doc:
 # --------------------------------------------------------------- counterfactuals
 
 
-def _sample(node: ast.Sample, group: list[Node], o: Original) -> Doc:
+def _sample(node: ast.Sample, group: Rows[Any], o: Original) -> Doc:
     return f"sample {node.count}"
 
 
-def _exhaustive(node: ast.Exhaustive, group: list[Node], o: Original) -> Doc:
+def _exhaustive(node: ast.Exhaustive, group: Rows[Any], o: Original) -> Doc:
     return "exhaustive"
 
 
@@ -267,20 +280,20 @@ def _references(found: Sequence[ast.Ref], o: Original) -> list[Doc]:
     return [reference(each, o) for each in found]
 
 
-def _changes(node: ast.Changes, group: list[Node], o: Original) -> Doc:
+def _changes(node: ast.Changes, group: Rows[Any], o: Original) -> Doc:
     return _listed("source changes only", _references(node.inputs, o))
 
 
-def _balance(node: ast.Balance, group: list[Node], o: Original) -> Doc:
+def _balance(node: ast.Balance, group: Rows[Any], o: Original) -> Doc:
     after = f" after {node.after}" if node.after else ""
     return (_listed("balance", _references(node.variables, o)), after)
 
 
-def _keep(node: ast.Keep, group: list[Node], o: Original) -> Doc:
+def _keep(node: ast.Keep, group: Rows[Any], o: Original) -> Doc:
     return f"keep {node.filter}"
 
 
-def _keep_where(node: ast.KeepWhere, group: list[Node], o: Original) -> Doc:
+def _keep_where(node: ast.KeepWhere, group: Rows[Any], o: Original) -> Doc:
     return ("keep where ", Nest(2, expression(node.condition, o)))
 
 
@@ -291,7 +304,7 @@ def _tail(node: ast.Interchange | ast.Assign, o: Original) -> Doc:
     return (name, Nest(2, (LINE, "where ", expression(node.condition, o))))
 
 
-def _interchange(node: ast.Interchange, group: list[Node], o: Original) -> Doc:
+def _interchange(node: ast.Interchange, group: Rows[Any], o: Original) -> Doc:
     taken: list[Doc] = []
     for each in node.taken:
         origin = () if each.origin is None else (" from ", reference(each.origin, o))
@@ -300,14 +313,14 @@ def _interchange(node: ast.Interchange, group: list[Node], o: Original) -> Doc:
     return Group((_listed("interchange", taken), together, _tail(node, o)))
 
 
-def _assign(node: ast.Assign, group: list[Node], o: Original) -> Doc:
+def _assign(node: ast.Assign, group: Rows[Any], o: Original) -> Doc:
     settings: list[Doc] = [
         (reference(each.variable, o), " = ", value(each.value, o)) for each in node.settings
     ]
     return Group((_listed("set", settings), _tail(node, o)))
 
 
-def _split(node: ast.Split, group: list[Node], o: Original) -> Doc:
+def _split(node: ast.Split, group: Rows[Any], o: Original) -> Doc:
     shares: list[Doc] = [f"{share.name} {share.percent}%" for share in node.shares]
     return (_listed("split", shares), f" by {node.by}" if node.by else "")
 
@@ -319,14 +332,13 @@ def _wires(nodes: Sequence[ast.NodeAt], o: Original) -> str:
     return flat(joined((node_at(each, o) for each in nodes), ", "))
 
 
-def _edge(node: ast.Edge, group: list[Node], o: Original) -> Doc:
-    edges = (each for each in group if isinstance(each, ast.Edge))
-    width = max(len(_wires(each.writers, o)) for each in edges)
+def _edge(node: ast.Edge, group: Rows[Any], o: Original) -> Doc:
+    width = group.width("writers", lambda each: _wires(each.writers, o))
     readers = joined((node_at(each, o) for each in node.readers), (",", LINE))
     return (f"{_wires(node.writers, o).ljust(width)} -> ", Nest(width + 4, Group(readers)))
 
 
-def _group(node: ast.Group, group: list[Node], o: Original) -> Doc:
+def _group(node: ast.Group, group: Rows[Any], o: Original) -> Doc:
     nodes = joined((node_at(each, o) for each in node.nodes), (",", LINE))
     return Group((f"{node.name} = ", Nest(2, nodes)))
 
@@ -339,9 +351,9 @@ def _metric(node: ast.Metric, o: Original) -> str:
     for each in node.qualifiers:
         match each:
             case ast.Of():
-                parts.append(f"of {_subjects(each.subjects, o, node, each)}")
+                parts.append(f"of {_subjects(each.subjects, o)}")
             case ast.Between():
-                left, right = (_subjects(side, o, node, each) for side in (each.left, each.right))
+                left, right = (_subjects(side, o) for side in (each.left, each.right))
                 parts.append(f"between {left} and {right}")
             case ast.In() | ast.Against():
                 parts.append(f"{type(each).__name__.lower()} {each.name}")
@@ -352,20 +364,19 @@ def _metric(node: ast.Metric, o: Original) -> str:
     return " ".join(parts)
 
 
-def _subjects(found: tuple[ast.Ref, ...], o: Original, metric: ast.Metric, qualifier: Node) -> str:
+def _subjects(found: tuple[ast.Ref, ...], o: Original) -> str:
     """Several subjects as they were written: with braces or without."""
     names = ", ".join(flat(reference(each, o)) for each in found)
-    braces = o.text[: found[0].span.start].rstrip().endswith("{")
+    braces = found[0].span.start in o.braced
     return f"{{{names}}}" if braces else names
 
 
-def _expect(node: ast.Expect, group: list[Node], o: Original) -> Doc:
-    others = [each for each in group if isinstance(each, ast.Expect)]
+def _expect(node: ast.Expect, group: Rows[Any], o: Original) -> Doc:
     seeds = {ast.EverySeed: " in every seed", ast.OverSeeds: " over seeds"}
     tail = _judged(node.split, node.control, o) + (seeds[type(node.seeds)] if node.seeds else "")
-    width = max(len(_metric(each.metrics[0], o)) for each in others)
-    sign = max(len(each.operator) for each in others)
-    bound = max(len(_bound(each.bound, o)) for each in others)
+    width = group.width("metric", lambda each: _metric(each.metrics[0], o))
+    sign = group.width("sign", lambda each: each.operator)
+    bound = group.width("bound", lambda each: _bound(each.bound, o))
     return _quantity(
         "expect",
         [_metric(metric, o) for metric in node.metrics],
@@ -374,14 +385,13 @@ def _expect(node: ast.Expect, group: list[Node], o: Original) -> Doc:
     )
 
 
-def _report(node: ast.Report, group: list[Node], o: Original) -> Doc:
-    others = [each for each in group if isinstance(each, ast.Report)]
+def _report(node: ast.Report, group: Rows[Any], o: Original) -> Doc:
     axes = [
         f"{axis.name} {span_of(axis.over)}" if axis.over else str(axis.name) for axis in node.axes
     ]
     over = f"over {' * '.join(axes)}" if axes else ""
     tail = f"{over}{_judged(node.split, node.control, o)}".strip()
-    width = max(len(_metric(each.metrics[0], o)) for each in others)
+    width = group.width("metric", lambda each: _metric(each.metrics[0], o))
     return _quantity("report", [_metric(metric, o) for metric in node.metrics], width, tail)
 
 
