@@ -23,7 +23,9 @@ def diagnostics(path: Path) -> list[Diagnostic]:
         return list(parse(source).diagnostics)
     from causalabs.hypothesis.check import check_source
 
-    return check_source(source)
+    # Most files are fragments: that there is nothing to run is said in C601's own alone.
+    whole = path.name.startswith("C601")
+    return [found for found in check_source(source) if whole or found.code != "C601"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
