@@ -180,7 +180,7 @@ def evaluate(
                 raise ValueError(f"input `{name}` ({domain_text(variable.domain)}) has no value")
             columns[name] = inputs[name]
         else:
-            columns[name] = _full(running.value(roots[name]), variable.domain, rows)
+            columns[name] = full(running.value(roots[name]), variable.domain, rows)
             _judge(algorithm, name, running, roots[name])
             if checked:
                 _check_domain(algorithm, name, columns)
@@ -211,7 +211,7 @@ def evaluate_expression(expression: Expression, columns: Columns, rows: int) -> 
     program = Program()
     root = program.add(expression)
     running = Evaluation(program, columns)
-    value = _full(running.value(root), expression.type, rows)
+    value = full(running.value(root), expression.type, rows)
     for number, (kind, where) in sorted(running.live_faults(root).items()):
         _raise("expression", kind, program, number, columns, where, {})
     return value
@@ -224,7 +224,8 @@ def _rows(inputs: Columns, given: Columns) -> int:
     return 1
 
 
-def _full(value: Value, domain: Domain, rows: int) -> Column:
+def full(value: Value, domain: Domain, rows: int) -> Column:
+    """`value` as a column of that many rows, where it is a constant so far."""
     import numpy as np
 
     width = {SetOf: 1, Real: 0 if isinstance(domain, Real) and domain.size is None else 1}

@@ -34,6 +34,8 @@ def equal(a: Value, b: Value) -> Value:
     """Row-wise equality, `(rows,)`, of scalars, vectors or sets."""
     if np.ndim(a) < 2:
         return np.equal(a, b)
+    if len(a) != len(b):
+        a, b = np.broadcast_arrays(a, b)
     rows, width = a.shape
     out = np.empty(rows, dtype=bool)
     # Comparing a block at a time keeps the (block, width) answers in cache; a row of four
@@ -110,7 +112,9 @@ def _distinct(arguments: Sequence[Value]) -> Value:
 
 
 def _set(arguments: Sequence[Value]) -> Value:
-    return np.stack(np.broadcast_arrays(*arguments), axis=-1)  # (rows, places)
+    # A set of constants is one row, `(1, places)`: without rows it would look like a column.
+    rows = np.broadcast_arrays(*(np.atleast_1d(each) for each in arguments))
+    return np.stack(rows, axis=-1)  # (rows, places)
 
 
 _PLAIN: dict[str, Callable[[Sequence[Value]], Value]] = {
@@ -194,8 +198,8 @@ def _picked(step: Step, arguments: Sequence[Value], types: Sequence[Domain]) -> 
 
 
 def _shape(flat: Value, items: Sequence[Value]) -> tuple[int, ...]:
-    widest = max(items, key=np.ndim)
-    return np.broadcast_shapes(np.shape(flat) + np.shape(widest)[1:], np.shape(widest))
+    wide = (1,) if max(np.ndim(item) for item in items) > 1 else ()
+    return np.broadcast_shapes(np.shape(flat) + wide, *(np.shape(item) for item in items))
 
 
 def _looked_up(step: Step, arguments: Sequence[Value], types: Sequence[Domain]) -> Special:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from causalabs.algorithm.domains import Column, Domain, Interval, Real, SetOf, places, size
-from causalabs.algorithm.evaluate import Evaluation, program_of
+from causalabs.algorithm.evaluate import Evaluation, full, program_of
 from causalabs.algorithm.model import Algorithm, Variable
 from causalabs.algorithm.witness import ROWS, Grid, admitted, grid
 
@@ -83,12 +83,11 @@ def _run(
         if variable.name in columns:
             continue
         root = roots[variable.name]
-        value = running.value(root)
+        running.value(root)
         for _, failed in running.live_faults(root).values():
             bad |= failed
         domain = variable.domain
-        if np.ndim(value) == 0:
-            value = np.full(rows, value)
+        value: Any = full(running.value(root), domain, rows)
         if isinstance(domain, Interval):
             outside = (value < domain.low) | (value > domain.high)
             if outside.any():
