@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from causalabs.diagnostics import Rule, Span
 from causalabs.hypothesis import rules_expectations as rules
 from causalabs.hypothesis import rules_file
@@ -10,6 +12,9 @@ from causalabs.hypothesis.meaning import World
 from causalabs.hypothesis.model import Counterfactuals, Expectation, Line
 from causalabs.hypothesis.rules_drawing import NeverHolds
 from causalabs.syntax import ast
+
+if TYPE_CHECKING:
+    from causalabs.hypothesis.floors import Budget
 
 MOST_SEEDS = 1_000
 LARGEST_SEED = 2**31
@@ -46,8 +51,11 @@ def floor_rules(
     """Bounds that nothing could meet, or that everything does, and conditions that none do."""
     if counts is None or node is None or not world.algorithms:
         return []
+    from causalabs.hypothesis.floors import Budget
+
     found: list[Rule] = []
-    empty = _empty(counts, world)
+    budget = Budget()
+    empty = _empty(counts, world, budget)
     for line in empty:
         found.append(NeverHolds(span=_condition(line, node), first=None))
     if empty:
@@ -56,7 +64,7 @@ def floor_rules(
     for expectation in stated.expectations:
         if len(done) >= MOST_FLOORS:
             break
-        rule = _floor_rule(expectation, counts, world, done)
+        rule = _floor_rule(expectation, counts, world, done, budget)
         if rule is not None:
             found.append(rule)
     return found
@@ -72,7 +80,7 @@ def _condition(line: Line, node: ast.Counterfactuals) -> Span:
     return keep.condition.span if keep is not None else line.span
 
 
-def _empty(counts: Counterfactuals, world: World) -> list[Line]:
+def _empty(counts: Counterfactuals, world: World, budget: Budget) -> list[Line]:
     """Lines whose conditions no pair of inputs meets, where that is known."""
     from causalabs.hypothesis.floors import GLANCE, floor_of
 
@@ -81,9 +89,9 @@ def _empty(counts: Counterfactuals, world: World) -> list[Line]:
     for line in counts.lines[:MOST_FLOORS]:
         if line.condition is None and counts.keep_where is None:
             continue
-        floor = floor_of([line], counts, algorithms, draws=GLANCE)
+        floor = floor_of([line], counts, algorithms, draws=GLANCE, budget=budget)
         if floor is not None and _none_left(floor.constant, floor.alone):
-            floor = floor_of([line], counts, algorithms, draws=None)
+            floor = floor_of([line], counts, algorithms, draws=None, budget=budget)
             if floor is not None and floor.empty:
                 found.append(line)
                 if line.condition is None:
@@ -96,7 +104,11 @@ def _none_left(constant: float, alone: float) -> bool:
 
 
 def _floor_rule(
-    expectation: Expectation, counts: Counterfactuals, world: World, done: set[object]
+    expectation: Expectation,
+    counts: Counterfactuals,
+    world: World,
+    done: set[object],
+    budget: Budget,
 ) -> Rule | None:
     from causalabs.hypothesis.floors import GLANCE, Floor, floor_of
 
@@ -120,13 +132,13 @@ def _floor_rule(
             return floor.alone, "leaving the output alone"
         return best, reason
 
-    floor = floor_of(lines, counts, algorithms, draws=GLANCE)
+    floor = floor_of(lines, counts, algorithms, draws=GLANCE, budget=budget)
     if floor is None or floor.empty:
         return None
     value, _ = reached(floor)
     if value + floor.error < expectation.bound:
         return None
-    floor = floor_of(lines, counts, algorithms, draws=None)
+    floor = floor_of(lines, counts, algorithms, draws=None, budget=budget)
     if floor is None or floor.empty:
         return None
     value, reason = reached(floor)

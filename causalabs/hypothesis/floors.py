@@ -55,6 +55,20 @@ class _Table:
     every: bool
 
 
+@dataclass
+class Budget:
+    """Values that may be computed for the floors of one file."""
+
+    cells: int = 4 * 10**7
+
+    def take(self, cells: int) -> bool:
+        """Spend, or refuse."""
+        if cells > self.cells:
+            return False
+        self.cells -= cells
+        return True
+
+
 def floor_of(
     lines: Sequence[Line],
     counts: Counterfactuals,
@@ -62,10 +76,12 @@ def floor_of(
     *,
     draws: int | None,
     seed: int = 0,
+    budget: Budget | None = None,
 ) -> Floor | None:
     """The floor of the mean IIA over `lines`; of accuracy when there are none.
 
-    `draws` None counts every pair where there are up to 10^6. None where it is not known.
+    `draws` None counts every pair where there are up to 10^6. None where it is not known, or
+    would cost more than `budget` has left.
     """
     import numpy as np
 
@@ -73,6 +89,9 @@ def floor_of(
     about = lines[0].algorithm if lines else next(iter(algorithms))
     algorithm = algorithms[about]
     if any(isinstance(v.domain, SetOf | Real) for v in algorithm.outputs):
+        return None
+    width = len(algorithm.variables) * (2 + sum(1 + line.sources for line in lines))
+    if budget is not None and not budget.take(width * (draws or DRAWS)):
         return None
     try:
         table = _inputs(algorithm, counts, algorithms, draws or DRAWS, generator)
@@ -253,7 +272,8 @@ def _pairs(
     """Answers after the interchange, the base's answers, weights, and whether all are there."""
     import numpy as np
 
-    clean = evaluate(algorithm, table.columns)
+    wanted = _wanted(algorithm, line, counts)
+    clean = evaluate(algorithm, table.columns, only=wanted)
     every = (
         draws is None
         and table.every
@@ -285,13 +305,12 @@ def _pairs(
             code = code * (int(table.tuples.max()) + 1) + each
         _, code = np.unique(code, return_inverse=True)
         weights = np.where(kept, 1.0 / np.maximum(np.bincount(code, weights=kept), 1)[code], 0.0)
-    given = {
+    given: dict[str, Column] = {
         take.variable: sources[0 if line.sources == 1 else take.source][take.origin]
         for take in line.takes
     }
     for each in line.assignments:
-        column = base[each.variable]
-        given[each.variable] = np.full_like(column, each.value)
+        given[each.variable] = np.full_like(base[each.variable], each.value)
     only = tuple(output.name for output in algorithm.outputs)
     inputs = {v.name: base[v.name] for v in algorithm.inputs}
     after = _answers(algorithm, evaluate(algorithm, inputs, given, only=only))[kept]
@@ -301,6 +320,17 @@ def _pairs(
         weights = 1.0 / np.bincount(code)[code]
     total = weights.sum()
     return after, _answers(algorithm, base)[kept], weights / (total or 1.0), every
+
+
+def _wanted(algorithm: Algorithm, line: Line, counts: Counterfactuals) -> tuple[str, ...]:
+    """The variables whose clean values are needed."""
+    found = {variable.name: None for variable in (*algorithm.inputs, *algorithm.outputs)}
+    found.update({take.origin: None for take in line.takes})
+    found.update({each.variable: None for each in line.assignments})
+    for condition in (counts.keep_where, line.condition):
+        if condition is not None:
+            found.update({name.partition(".")[2]: None for name in names(condition)})
+    return tuple(name for name in found if name in algorithm)
 
 
 def _changed(

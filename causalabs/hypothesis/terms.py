@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from causalabs.algorithm.model import Algorithm
@@ -50,9 +51,63 @@ class Evidence:
         """The interchange lines."""
         return self.counts.lines if self.counts else ()
 
+    @cached_property
+    def titled(self) -> dict[str, list[int]]:
+        """Lines that the file gives a name to, by that name, and by it without an index."""
+        found: dict[str, list[int]] = {}
+        for number, line in enumerate(self.lines):
+            if line.name != ", ".join(line.variables):
+                plain = line.name.replace(" ", "")
+                for name in {plain, plain.partition("[")[0]}:
+                    found.setdefault(name, []).append(number)
+        return found
+
     def titles(self) -> list[str]:
         """Names that the file gives to lines."""
-        return [line.name for line in self.lines if line.name != ", ".join(line.variables)]
+        return list(
+            dict.fromkeys(self.lines[i].name for each in self.titled.values() for i in each)
+        )
+
+    @cached_property
+    def by_set(self) -> dict[tuple[str, frozenset[str]], tuple[int, ...]]:
+        """Lines by algorithm and by the variables that they set."""
+        found: dict[tuple[str, frozenset[str]], tuple[int, ...]] = {}
+        for number, line in enumerate(self.lines):
+            key = (line.algorithm, frozenset(line.variables))
+            found[key] = (*found.get(key, ()), number)
+        return found
+
+    @cached_property
+    def owners(self) -> dict[str, set[str]]:
+        """The algorithms whose lines set an element of a family, by its name."""
+        found: dict[str, set[str]] = {}
+        for line in self.lines:
+            for variable in line.variables:
+                found.setdefault(variable.partition("[")[0], set()).add(line.algorithm)
+        return found
+
+    @cached_property
+    def of_algorithm(self) -> dict[str, tuple[int, ...]]:
+        """Lines by algorithm."""
+        found: dict[str, list[int]] = {}
+        for number, line in enumerate(self.lines):
+            found.setdefault(line.algorithm, []).append(number)
+        return {name: tuple(numbers) for name, numbers in found.items()}
+
+    @cached_property
+    def places(self) -> dict[tuple[str, str], list[Space]]:
+        """Spaces by alignment and by variable."""
+        found: dict[tuple[str, str], list[Space]] = {}
+        for alignment in self.alignments:
+            for space in alignment.spaces:
+                for member in space.members:
+                    found.setdefault((alignment.name, member.variable), []).append(space)
+        return found
+
+    @cached_property
+    def aligned(self) -> dict[str, frozenset[str]]:
+        """Variables that each alignment places."""
+        return {each.name: frozenset(each.variables) for each in self.alignments}
 
 
 @dataclass(frozen=True)
@@ -230,12 +285,12 @@ def _every_line(metric: ast.Metric, evidence: Evidence) -> list[Subjects] | None
     if inside is not None:
         alignment = next((a for a in evidence.alignments if a.name == str(inside)), None)
         if alignment is not None:
-            mine = [i for i, line in enumerate(lines) if line.algorithm == alignment.algorithm]
+            mine = evidence.of_algorithm.get(alignment.algorithm)
             if mine:
-                return [Subjects((), tuple(mine))]
+                return [Subjects((), mine)]
             _nothing(metric, text, evidence)
             return None
-    about = list(dict.fromkeys(line.algorithm for line in lines))
+    about = list(evidence.of_algorithm)
     if not lines:
         _nothing(metric, text, evidence)
         return None
@@ -263,18 +318,11 @@ def _nothing(metric: ast.Metric, text: str, evidence: Evidence) -> None:
 def _lines_named(ref: ast.Ref, evidence: Evidence) -> tuple[int, ...] | None:
     """Lines by their own name (`moved`, `moved[1]`) or by that of their algorithm."""
     text = evidence.world.text(ref.span).replace(" ", "")
-    titles = evidence.titles()
-    exact = [
-        i
-        for i, line in enumerate(evidence.lines)
-        if line.name in titles
-        and (line.name.replace(" ", "") == text or line.name.startswith(f"{text}["))
-    ]
+    exact = evidence.titled.get(text)
     if exact:
         return tuple(exact)
     if not ref.parts and evidence.world.named(str(ref.name)) is not None:
-        mine = [i for i, ln in enumerate(evidence.lines) if ln.algorithm == str(ref.name)]
-        return tuple(mine) or None
+        return evidence.of_algorithm.get(str(ref.name))
     return None
 
 
@@ -303,7 +351,7 @@ def _by_variables(
         if family is None:
             return None
         families.append(family)
-    lines = _lines_by_set(evidence.lines)
+    lines = evidence.by_set
     free = _free(families)
     if not free:
         return _one_set(metric, families, lines, evidence)
@@ -338,12 +386,7 @@ def _about(ref: ast.Ref, name: str, evidence: Evidence) -> Algorithm | None:
     if ref.parts and isinstance(ref.parts[0], ast.Field):
         return None
     world = evidence.world
-    having = {
-        line.algorithm
-        for line in evidence.lines
-        for variable in line.variables
-        if variable.partition("[")[0] == name
-    }
+    having = evidence.owners.get(name, set())
     return world.named(next(iter(having))) if len(having) == 1 else None
 
 
@@ -379,16 +422,6 @@ def _elements(
             return None
         chosen.add(one)
     return frozenset(chosen)
-
-
-def _lines_by_set(
-    lines: Iterable[Line],
-) -> dict[tuple[str, frozenset[str]], tuple[int, ...]]:
-    found: dict[tuple[str, frozenset[str]], tuple[int, ...]] = {}
-    for number, line in enumerate(lines):
-        key = (line.algorithm, frozenset(line.variables))
-        found[key] = (*found.get(key, ()), number)
-    return found
 
 
 def _one_set(
@@ -524,14 +557,14 @@ def _alignment(
         if not _known(inside, evidence):
             return None
         chosen = next(a for a in evidence.alignments if a.name == str(inside))
-        missing = sorted(wanted - set(chosen.variables))
+        missing = sorted(wanted - evidence.aligned[chosen.name])
         if missing or about != {chosen.algorithm}:
             missing = missing or sorted(wanted)
             _not_placed(metric, f"alignment `{chosen.name}` nowhere", missing, evidence)
             return None
         return chosen.name
     mine = [a for a in evidence.alignments if {a.algorithm} == about]
-    fitting = [a for a in mine if wanted <= set(a.variables)]
+    fitting = [a for a in mine if wanted <= evidence.aligned[a.name]]
     if len(fitting) == 1:
         return fitting[0].name
     if not fitting:
@@ -558,14 +591,9 @@ def _not_placed(metric: ast.Metric, who: str, variables: Sequence[str], evidence
 
 def spaces_of(term: Term, evidence: Evidence) -> list[Space]:
     """The spaces that a term's interchanges are written in."""
-    wanted = {v for i in term.lines for v in evidence.lines[i].variables}
-    return [
-        space
-        for alignment in evidence.alignments
-        if alignment.name == term.alignment
-        for space in alignment.spaces
-        if not wanted.isdisjoint(member.variable for member in space.members)
-    ]
+    wanted = {v: None for i in term.lines for v in evidence.lines[i].variables}
+    found = (s for v in wanted for s in evidence.places.get((term.alignment, v), ()))
+    return list({id(space): space for space in found}.values())
 
 
 def _idle(under: ast.Under, metric: ast.Metric, term: Term, evidence: Evidence) -> None:
