@@ -7,7 +7,8 @@
 | `learned` | a rotation found by gradient descent (DAS, Geiger et al. 2024) |
 | `fourier` | one plane per frequency of the variable's values, in closed form |
 
-A rotation is kept as its first columns, orthonormal: (restarts, width, dims); drawn and solved in double precision.
+A rotation is kept as its first columns, orthonormal: (restarts, width, dims). They are drawn
+and solved in double precision, and used in the network's own.
 """
 
 from __future__ import annotations

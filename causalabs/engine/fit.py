@@ -9,7 +9,7 @@ examples of the split `train` are seen.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -211,8 +211,3 @@ def _part(train: Table, count: int, generator: torch.Generator) -> Table:
         bounds.append(bounds[-1] + len(picked[-1]))
     rows = torch.cat(picked).to(train.rows.base.device)
     return Table(train.rows.take(rows), train.lines, tuple(bounds))
-
-
-def learned(spaces: Sequence[int], kinds: Mapping[int, str]) -> tuple[int, ...]:
-    """Those of `spaces` whose basis is found by descent."""
-    return tuple(space for space in spaces if kinds[space] == "learned")

@@ -264,10 +264,10 @@ def _rows(store: Store, sites: Sequence[Site], rows: Tensor) -> Tensor:
 
 def run(program: Program, bases: Bases, batch: Batch, store: Store, *, restarts: int = 1) -> Scores:
     """Scores after each row's interchange, rows (restarts, batch) flattened."""
-    prefix = store.prefix(program.written)
     rows = batch.base if restarts == 1 else batch.base.repeat(restarts)
+    prefix = store.prefix(program.written, rows)
     wanted = edits(program, bases, batch, store, restarts=restarts)
-    return store.network.resume(prefix.take(rows), wanted)
+    return store.network.resume(prefix, wanted)
 
 
 def agree(scores: Scores, answers: Mapping[str, Tensor], *, restarts: int = 1) -> Tensor:

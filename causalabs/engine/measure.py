@@ -77,7 +77,7 @@ def prove_writes(program: Program, bases: Bases, rows: Batch, store: Store) -> t
     for site, edit in edits(program, bases, batch, store):
         seen[site] = {}
         watched += [(site, _watch(edit, seen[site])), (site, _look(seen[site]))]
-    prefix = store.prefix(program.written).take(batch.base)
+    prefix = store.prefix(program.written, batch.base)
     scores = store.network.resume(prefix, watched)
     notes = []
     for site, found in seen.items():

@@ -140,24 +140,18 @@ def _settle_together(
     if not searched:
         return _attempt(setting, chosen, lines), scores
     split = setting.split("select")
-    winner: Attempt | None = None
     known: dict[tuple[int, ...], Attempt] = {}
     for space in searched:
-        attempts = []
-        for number in range(len(setting.alignment.spaces[space].labels)):
-            choice = {**chosen, space: number}
-            key = tuple(choice[s] for s in spaces)
-            if key not in known:
-                known[key] = _attempt(setting, choice, lines)
-            attempts.append(known[key])
         own = lines_of(setting, space, lines)
-        scores[space] = tuple(_score(setting, each, own, split) for each in attempts)
-        winner = attempts[int(np.argmax(scores[space]))]
-        chosen = dict(winner.chosen)
-        known = {tuple(chosen[s] for s in spaces): winner}
-    if winner is None:
-        raise AssertionError("a search has at least one space")
-    return winner, scores
+        ways = [{**chosen, space: n} for n in range(len(setting.alignment.spaces[space].labels))]
+        keys = [tuple(way[s] for s in spaces) for way in ways]
+        for way, key in zip(ways, keys, strict=True):
+            if key not in known:
+                known[key] = _attempt(setting, way, lines)
+        scores[space] = tuple(_score(setting, known[key], own, split) for key in keys)
+        best = int(np.argmax(scores[space]))
+        chosen, known = ways[best], {keys[best]: known[keys[best]]}
+    return known[tuple(chosen[s] for s in spaces)], scores
 
 
 def _score(setting: Setting, attempt: Attempt, lines: Sequence[int], split: int) -> float:

@@ -23,6 +23,9 @@ from causalabs.hypothesis.model import Site
 PREFIXES = 4
 """Prefixes kept at a time: they can be as large as all activations of a network."""
 
+PREFIX_BYTES = 2**30
+"""Size of one kept prefix; a larger one is made batch by batch."""
+
 
 class Store:
     """One network over one table of inputs: encoded inputs, activations, clean answers."""
@@ -32,6 +35,7 @@ class Store:
         self.inputs = network.encode(columns)
         self._activations: dict[Site, Tensor] = {}
         self._prefixes: dict[tuple[Site, ...], Prefix] = {}
+        self._small: dict[tuple[Site, ...], bool] = {}
         self._scores: Scores | None = None
 
     @property
@@ -69,16 +73,38 @@ class Store:
         parts = [self.at(site) for site in sites]
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
-    def prefix(self, sites: Sequence[Site]) -> Prefix:
-        """What every input needs to run again from the earliest of `sites`; a few are kept."""
+    def prefix(self, sites: Sequence[Site], rows: Tensor) -> Prefix:
+        """What these inputs need to run again from the earliest of `sites`.
+
+        Kept for all inputs, of a few sets of sites, where that is small; otherwise made
+        again for the inputs asked for, each once.
+        """
         wanted = tuple(dict.fromkeys(sites))
+        if not self._fits(wanted):
+            unique, back = torch.unique(rows, return_inverse=True)
+            some = self.network.slice(self.inputs, unique)  # type: ignore[attr-defined]
+            return self.network.prefix(some, wanted).take(back)
         found = self._prefixes.pop(wanted, None)
         if found is None:
             while len(self._prefixes) >= PREFIXES:  # let go of one before another is made
                 del self._prefixes[next(iter(self._prefixes))]
             found = self.network.prefix(self.inputs, wanted)
         self._prefixes[wanted] = found  # the latest used is the last to go
-        return found
+        return found.take(rows)
+
+    def _fits(self, sites: tuple[Site, ...]) -> bool:
+        """Whether all inputs' prefix stays within the budget, judged by a few rows."""
+        if sites not in self._small:
+            cut = getattr(self.network, "slice", None)
+            few = min(len(self.inputs), 16)
+            if cut is None or few == 0:
+                self._small[sites] = True
+            else:
+                kept = self.network.prefix(cut(self.inputs, slice(0, few)), sites)
+                tensors = getattr(kept, "tensors", {}).values()
+                size = sum(each.numel() * each.element_size() for each in tensors)
+                self._small[sites] = size / few * len(self.inputs) <= PREFIX_BYTES
+        return self._small[sites]
 
     def scores(self) -> Scores:
         """Clean scores of every input: per output (rows, classes)."""

@@ -26,7 +26,7 @@ from networks_support import fresh, sum_algorithm, transformer_spec
 from safetensors import safe_open
 
 from causalabs.counterfactuals.examples import Examples
-from causalabs.engine import jobs
+from causalabs.engine import jobs, store
 from causalabs.engine.errors import EngineError
 from causalabs.engine.fit import Budget, budget_for
 from causalabs.engine.jobs import Resources, run_job
@@ -182,7 +182,18 @@ def test_an_input_is_run_once_a_site_whatever_needs_it() -> None:
     for control in ("", "random_basis", "shuffled_sources"):
         outcome_of(hypothesis, resources, control)
     here = (Site("hidden", 0),)
-    assert sorted(calls) == [("capture", here), ("prefix", here), ("scores", ())]
+    sizing = ("prefix", here)  # of a few rows, to see whether all of it is small
+    assert sorted(calls) == [("capture", here), sizing, ("prefix", here), ("scores", ())]
+
+
+def test_what_is_too_large_to_keep_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    hypothesis = pair_hypothesis(LEARNED)
+    kept = outcome_of(hypothesis, pair_resources(hypothesis, EYE))
+    monkeypatch.setattr(store, "PREFIX_BYTES", 10)
+    again = outcome_of(hypothesis, pair_resources(hypothesis, EYE))
+    assert kept.fits == again.fits
+    for one, two in zip(kept.measured, again.measured, strict=True):
+        assert (one.hits == two.hits).all()
 
 
 def test_seeds_do_not_share_and_one_is_kept_at_a_time() -> None:
