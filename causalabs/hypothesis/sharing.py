@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import combinations
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from causalabs.hypothesis.refs import Findings
@@ -23,9 +22,12 @@ if TYPE_CHECKING:
 
 def judge_group(group: Sequence[Home], shape: Shape, found: Findings) -> bool:
     """Whether lines that share sites can share a basis; reports the first reason why not."""
-    pairs = combinations(group, 2)
-    for one, other in ((a, b) for a, b in pairs if not a.keys.isdisjoint(b.keys)):
-        site, span, first = _shared(one, other), other.name_span, one.name_span
+    for one, other in _meeting(group):
+        span, first = other.name_span, one.name_span
+        same = one.basis.spec == other.basis.spec and one.layers == other.layers
+        if same and not one.basis.whole:
+            continue
+        site = _shared(one, other)
         if one.basis.whole or other.basis.whole:
             half = _half(group, shape)
             found.report(
@@ -45,6 +47,14 @@ def judge_group(group: Sequence[Home], shape: Shape, found: Findings) -> bool:
             )
             return False
     return True
+
+
+def _meeting(group: Sequence[Home]) -> Iterator[tuple[Home, Home]]:
+    """Each line with the first one at each of its sites: all others agree with that one."""
+    first: dict[object, Home] = {}
+    for home in group:
+        met = {id(one): one for one in (first.setdefault(key, home) for key in home.keys)}
+        yield from ((one, home) for one in met.values() if one is not home)
 
 
 def _shared(one: Home, other: Home) -> str:
