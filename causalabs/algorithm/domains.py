@@ -104,7 +104,7 @@ def size(domain: Domain) -> int | None:
         case Enum(values) | Cyclic(values):
             return len(values)
         case SetOf(of):
-            return 2 ** (size(of) or 0)
+            return 1 << (size(of) or 0)
         case _:
             return None
 

@@ -53,6 +53,8 @@ class Variable:
 
 @dataclass(frozen=True)
 class Operation:
+    """An operator applied to arguments of types it takes."""
+
     operator: Operator
     arguments: tuple[Expression, ...]
     type: Domain
@@ -101,6 +103,8 @@ class Table:
 
 @dataclass(frozen=True)
 class LookUp:
+    """A table's value at keys; a missing entry on a live path is an error."""
+
     table: Table
     keys: tuple[Expression, ...]
     type: Domain

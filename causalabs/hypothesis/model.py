@@ -251,6 +251,8 @@ class Space:
 
 @dataclass(frozen=True)
 class Alignment:
+    """Which variables of an algorithm live where."""
+
     name: str
     algorithm: str
     spaces: tuple[Space, ...]
@@ -329,6 +331,7 @@ class Counterfactuals:
 
     @property
     def exhaustive(self) -> bool:
+        """Whether every interchange between a split's inputs is made."""
         return self.sample is None
 
 
