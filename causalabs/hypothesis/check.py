@@ -27,7 +27,6 @@ from causalabs.hypothesis.rules_interchange import NameTaken
 from causalabs.hypothesis.terms import Evidence
 from causalabs.hypothesis.unsupported import unsupported
 from causalabs.syntax import ast
-from causalabs.syntax.format import format_file
 from causalabs.syntax.parse import Parsed, parse
 
 N = TypeVar("N", bound=ast.Node)
@@ -59,11 +58,15 @@ def resolve(source: Source) -> tuple[Hypothesis | None, list[Diagnostic]]:
 
 def check_source(source: Source) -> list[Diagnostic]:
     """All diagnostics of a text, by place."""
-    return list(examine(source).diagnostics)
+    return list(examine(source, canonical=False).diagnostics)
 
 
-def examine(source: Source) -> Checked:
-    """Everything that can be said of a text; never an exception, whatever the text."""
+def examine(source: Source, *, canonical: bool = True) -> Checked:
+    """Everything that can be said of a text; never an exception, whatever the text.
+
+    Without `canonical` the hypothesis has no canonical text: laying one out takes a fifth of
+    the time, and who only asks what is wrong has no use for it.
+    """
     parsed = parse(source)
     found: list[Rule] = []
     hypothesis, algorithms = _meaning(parsed, found)
@@ -71,7 +74,10 @@ def examine(source: Source) -> Checked:
     if any(each.severity == "error" for each in diagnostics):
         hypothesis = None
     if hypothesis is not None:
-        hypothesis = replace(hypothesis, diagnostics=diagnostics)
+        from causalabs.syntax.format import format_file
+
+        text = format_file(parsed.file) if canonical else ""
+        hypothesis = replace(hypothesis, canonical=text, diagnostics=diagnostics)
     return Checked(hypothesis, algorithms, diagnostics)
 
 
@@ -353,7 +359,6 @@ def _hypothesis(
         expectations=stated.expectations,
         reports=stated.reports,
         seeds=seeds,
-        canonical=format_file(file),
         files=tuple(sorted({**scope.hashes, **fed}.items())),
         source=source,
     )
