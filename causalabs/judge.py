@@ -184,7 +184,7 @@ def _measured(term: Term, split: str | None, outcome: Outcome) -> list[Measured]
         next(
             each
             for each in outcome.measured
-            if (each.metric, each.line, each.split) == (term.metric, line, split)
+            if (each.metric, each.line, each.split) == (term.metric, line, split or "")
         )
         for line in lines
     ]

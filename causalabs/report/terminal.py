@@ -15,6 +15,18 @@ from causalabs.results import FitRecord, Judged, Results, Row
 
 STYLES = {"met": "bold green", "not met": "bold red", "undecided": "bold yellow"}
 MARKS = {"met": "✓", "not met": "✗", "undecided": "?"}
+NETWORK = (
+    ("kind", "{}"),
+    ("parameters", "{:,} parameters"),
+    ("accuracy", "accuracy {:.4f}"),
+    ("interchange_accuracy", "interchange accuracy {:.4f}"),
+    ("steps", "{:,} steps"),
+    ("seconds", "trained in {:.1f} s"),
+    ("origin", "{}"),
+    ("weights", "weights {}"),
+)
+"""What is told of a network, as far as its record has it."""
+
 PLAIN = "network"
 """Heading of the column that holds the procedure as it stands."""
 
@@ -119,16 +131,12 @@ def _network_line(network: Mapping[str, Any]) -> str:
     seeds = network.get("seeds")
     if isinstance(seeds, Mapping):
         return "\n".join(f"seed {seed}: {_network_line(each)}" for seed, each in seeds.items())
-    told = [f"{key} {_value(value)}" for key, value in network.items() if _tellable(value)]
+    told = [
+        template.format(network[key])
+        for key, template in NETWORK
+        if isinstance(network.get(key), str | int | float)
+    ]
     return "network: " + ", ".join(told) if told else ""
-
-
-def _tellable(value: object) -> bool:
-    return isinstance(value, str | int | float | bool) and len(str(value)) <= 40
-
-
-def _value(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _fit_line(job: str, fit: FitRecord) -> str:
