@@ -299,7 +299,7 @@ def _variables(context: Context, lines: Sequence[_Line]) -> list[Variable]:
                 found.append(
                     Variable(
                         element(name, index), name, index, line.role, line.domain, mechanism,
-                        names_in(mechanism), span,
+                        names_in(mechanism), span, context.at(line.node.domain.span),
                     )
                 )  # fmt: skip
     return found

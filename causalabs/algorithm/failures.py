@@ -22,7 +22,7 @@ from causalabs.algorithm.rules_analysis import (
     Overflow,
 )
 from causalabs.algorithm.written import code_text, text_of
-from causalabs.diagnostics import NOWHERE, Label, Rule
+from causalabs.diagnostics import NOWHERE, Label, Rule, Span
 
 if TYPE_CHECKING:
     from causalabs.algorithm.responses import Whole
@@ -148,7 +148,7 @@ class _Teller:
             given, free = self._inputs(inputs), True
         expression = self.expression(outcome.case.root)
         return LeavesDomain(
-            span=self.variable.span,
+            span=_declared(self.variable),
             variable=self.variable.name,
             expression=text_of(expression, SHORT),
             witness=given,
@@ -176,7 +176,7 @@ class _Teller:
             domain = self.case.domains[name]
             computed = parent in self.algorithm and self.algorithm[parent].role != "input"
             if computed and isinstance(domain, Interval) and domain.low != domain.high:
-                span = self.algorithm[parent].span
+                span = _declared(self.algorithm[parent])
                 if codes.get(name) == domain.high:
                     yield Label(span, f"up to {domain.high}")
                 elif codes.get(name) == domain.low:
@@ -194,6 +194,10 @@ class _Teller:
             reached=free,
             value=str(value),
         )
+
+
+def _declared(variable: Variable) -> Span:
+    return variable.declared if variable.declared != NOWHERE else variable.span
 
 
 def _matched(theirs: Expression, mine: Expression) -> dict[int, Expression]:
@@ -251,7 +255,7 @@ def _entry(teller: _Teller, expression: Expression, _: Witness, facts: Facts) ->
 def _value(teller: _Teller, expression: Expression, witness: Witness, facts: Facts) -> Failing:
     below = teller.case.program.steps[witness.step].arguments
     value = teller.value_of(below[0], witness.codes) if below else "another value"
-    facts["span"] = teller.variable.span
+    facts["span"] = _declared(teller.variable)
     return LeavesDomain(value=value, needed="", **facts)
 
 

@@ -21,7 +21,8 @@ Role = Literal["input", "var", "output"]
 class Variable:
     """One variable, or one element of a family (`carry[2]`).
 
-    `parents` are element names, in order of first occurrence in the mechanism.
+    `parents` are element names, in order of first occurrence in the mechanism. `span` is
+    where its name stands, `declared` where its domain does.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Variable:
     mechanism: Expression | None = None
     parents: tuple[str, ...] = ()
     span: Span = field(default=NOWHERE, compare=False, repr=False)
+    declared: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class LeavesDomain(Failing):
     for all declared values of its computed parents, and for all inputs that `where` admits.
     """
 
-    code: ClassVar[str] = "C230"
+    code: ClassVar[str] = "C201"
     wrong: ClassVar[str] = (
         _HEAD + "  input  x, y, z  : 0..9\n  var    partial  : 0..18 = x + y\n"
         "  output total    : 0..18 = partial + z\n}\n"
