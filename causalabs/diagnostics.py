@@ -84,7 +84,7 @@ class Diagnostic:
     related: tuple[Label, ...] = ()
 
 
-@dataclass_transform(kw_only_default=True, frozen_default=True)
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(field,))
 def rule(cls: type[R]) -> type[R]:
     """Makes a class a rule: an immutable dataclass whose fields are given by name.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar, dataclass_transform
 
 from causalabs.diagnostics import NOWHERE, Span
 
@@ -55,11 +55,38 @@ class Digits(str):
         return int(plain) if plain.isdigit() else float(plain)
 
 
-@dataclass(frozen=True, slots=True)
+N = TypeVar("N")
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def node(cls: type[N]) -> type[N]:
+    """A frozen dataclass that compares and shows itself as `Node` does.
+
+    A hundred classes start a third faster when these are not written out for each.
+    """
+    return dataclass(frozen=True, slots=True, eq=False, repr=False)(cls)
+
+
+@node
 class Node:
     """Base of all nodes; `span` covers the first to the last token of the rule."""
 
     span: Span = field(default=NOWHERE, compare=False, repr=False, kw_only=True)
+
+    def _compared(self) -> tuple[object, ...]:
+        return tuple(getattr(self, each.name) for each in fields(self) if each.compare)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self._compared() == other._compared()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._compared()))
+
+    def __repr__(self) -> str:
+        shown = (f"{each.name}={getattr(self, each.name)!r}" for each in fields(self) if each.repr)
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 def children(node: Node) -> Iterator[Node]:
@@ -84,7 +111,7 @@ def walk(node: Node) -> Iterator[Node]:
 # ------------------------------------------------------------------------- file
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Import(Node):
     """`import "file"` (names empty) or `import a, b from "file"`."""
 
@@ -92,7 +119,7 @@ class Import(Node):
     path: Text
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Hypothesis(Node):
     """`hypothesis NAME "claim" ...`."""
 
@@ -100,14 +127,14 @@ class Hypothesis(Node):
     claim: tuple[Text, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class File(Node):
     imports: tuple[Import, ...]
     hypothesis: Hypothesis | None
     items: tuple[Item, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class DomainDefinition(Node):
     """`domain NAME = type or type ...` (grammar rule `domain`)."""
 
@@ -115,7 +142,7 @@ class DomainDefinition(Node):
     types: tuple[Type, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Data(Node):
     """`table NAME from "file" key NAME`."""
 
@@ -124,7 +151,7 @@ class Data(Node):
     key: Name
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Seeds(Node):
     over: SpanOf
 
@@ -132,12 +159,12 @@ class Seeds(Node):
 # ---------------------------------------------------------------------- domains
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Bool(Node):
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Number(Node):
     """`[-] INT | NUMBER`."""
 
@@ -150,42 +177,42 @@ class Number(Node):
         return -value if self.negative else value
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Interval(Node):
     low: Number
     high: Number
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Mod(Node):
     modulus: Digits
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Value(Node):
     """A value by name: a bare NAME or a quoted string."""
 
     name: Name | Text
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Truth(Node):
     value: bool
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Values(Node):
     """`{a, b, 3}`."""
 
     values: tuple[AnyValue, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Cyclic(Node):
     values: Values
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Real(Node):
     """`real[size] in interval`; size None is a scalar, interval None is unbounded."""
 
@@ -193,12 +220,12 @@ class Real(Node):
     interval: Interval | None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Enum(Node):
     values: Values
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Named(Node):
     """A domain by name, or a table's column: `Name`, `cities.country`."""
 
@@ -206,7 +233,7 @@ class Named(Node):
     column: Name | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Set(Node):
     of: Type
 
@@ -214,13 +241,13 @@ class Set(Node):
 # ------------------------------------------------------------------- algorithms
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Algorithm(Node):
     name: Name | None
     statements: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Family(Node):
     """`NAME` or `NAME[n, m]` in an `input` line; sizes empty for one variable."""
 
@@ -228,13 +255,13 @@ class Family(Node):
     sizes: tuple[Digits, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Input(Node):
     families: tuple[Family, ...]
     domain: Type
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Binder(Node):
     """`i in low..high`, both ends included."""
 
@@ -243,7 +270,7 @@ class Binder(Node):
     high: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Cell(Node):
     """What a `var` or `output` line defines: `NAME` or `NAME[i in 0..3]`."""
 
@@ -251,44 +278,44 @@ class Cell(Node):
     binders: tuple[Binder, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Var(Node):
     cell: Cell
     domain: Type
     mechanism: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Output(Node):
     cell: Cell
     domain: Type
     mechanism: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Where(Node):
     condition: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Def(Node):
     name: Name
     parameters: tuple[Name, ...]
     body: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Key(Node):
     values: tuple[AnyValue, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Entry(Node):
     key: Key
     value: AnyValue
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Table(Node):
     """`table NAME[type, ...] : type = { key -> value, ... }`."""
 
@@ -301,7 +328,7 @@ class Table(Node):
 # ------------------------------------------------------------------ expressions
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Choose(Node):
     """`if condition then yes else no`."""
 
@@ -310,34 +337,34 @@ class Choose(Node):
     no: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Or(Node):
     terms: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Xor(Node):
     terms: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class And(Node):
     terms: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Not(Node):
     term: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Comparison(Node):
     left: Expr
     operator: Name
     right: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Sum(Node):
     """`a + b - c`: `operators[i]` stands between `terms[i]` and `terms[i + 1]`."""
 
@@ -345,7 +372,7 @@ class Sum(Node):
     operators: tuple[Name, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Product(Node):
     """`a * b // c % d`, flat like `Sum`."""
 
@@ -353,29 +380,29 @@ class Product(Node):
     operators: tuple[Name, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Negative(Node):
     term: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Literal(Node):
     """A number, a quoted string, `true` or `false`."""
 
     value: Digits | Text | bool
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Field(Node):
     name: Name
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class AtIndex(Node):
     indices: tuple[Expr | Binder, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Ref(Node):
     """`name`, `name[i, j]`, `source.name`, `cities[city].country`, `carry[i in 0..2]`."""
 
@@ -383,7 +410,7 @@ class Ref(Node):
     parts: tuple[Field | AtIndex, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Apply(Node):
     """`f(x, y)` or `sum(x[i] for i in 0..3, ...)`."""
 
@@ -392,14 +419,14 @@ class Apply(Node):
     binders: tuple[Binder, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Pattern(Node):
     """A value or an interval of integers."""
 
     value: AnyValue | Interval
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Arm(Node):
     """`p | q -> result`; no patterns is `else`."""
 
@@ -407,13 +434,13 @@ class Arm(Node):
     result: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Match(Node):
     subject: Expr
     arms: tuple[Arm, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Such(Node):
     """`{y in type where condition}`."""
 
@@ -425,38 +452,38 @@ class Such(Node):
 # --------------------------------------------------------------------- networks
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Settings(Node):
     """`[16, 16, 16]`."""
 
     values: tuple[Setting, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Argument(Node):
     name: Name | None
     value: Setting
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Call(Node):
     function: Name
     arguments: tuple[Argument, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Network(Node):
     name: Name | None
     call: Call
     wiring: tuple[Wiring, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Prefix(Node):
     path: Text
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Feed(Node):
     """`feed a, b`, `feed "x {a}"`, `feed step i: a[i]`, `feed chat "..."`."""
 
@@ -465,7 +492,7 @@ class Feed(Node):
     chat: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class FeedAny(Node):
     """`feed any of "..", ".."` or, with `path`, `feed any from "file"`."""
 
@@ -473,7 +500,7 @@ class FeedAny(Node):
     path: Text | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Read(Node):
     """`read v at position as "..." among vocabulary`."""
 
@@ -484,14 +511,14 @@ class Read(Node):
     among: Name | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class TrainUntil(Node):
     metric: Name
     operator: Name
     bound: Number
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class TrainTo(Node):
     algorithm: Name
     places: tuple[Place, ...]
@@ -500,7 +527,7 @@ class TrainTo(Node):
 # ------------------------------------------------------------ sites, alignments
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class SpanOf(Node):
     """`3`, `0..2` or `{1, 4, 6}` (grammar rule `span`)."""
 
@@ -514,7 +541,7 @@ class SpanOf(Node):
         return range(found[0], found[1] + 1) if self.style == "range" else found
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Head(Node):
     """`head 7.3.v`, `head {7.3, 7.9}`, or a named group."""
 
@@ -522,7 +549,7 @@ class Head(Node):
     part: Name | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Module(Node):
     """`module "path".output`."""
 
@@ -530,7 +557,7 @@ class Module(Node):
     part: Name | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Component(Node):
     """`residual 0..2`, `hidden 1`, `embedding`, `state`, `logits.x`."""
 
@@ -539,23 +566,23 @@ class Component(Node):
     part: Name | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Site(Node):
     place: Head | Module | Component
     position: Position | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Step(Node):
     at: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Index(Node):
     at: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Token(Node):
     """`token k of slot` or `token k after slot`."""
 
@@ -564,53 +591,53 @@ class Token(Node):
     of: Position
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Tokens(Node):
     of: Ref
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class EveryToken(Node):
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class AnyToken(Node):
     of: Ref | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class LastStep(Node):
     """`last step`; the word before `step` is kept for the checker."""
 
     word: Name
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class AtSlot(Node):
     """A slot of the template, or a position by name such as `last`."""
 
     ref: Ref
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class AtText(Node):
     text: Text
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Positions(Node):
     positions: tuple[Position, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Dims(Node):
     """`dims 0..11`: the neurons themselves."""
 
     span_of: SpanOf
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Fitted(Node):
     """`8 learned dims`, `2 fourier(frequencies = [1]) dims`, `pca dims 0..3`."""
 
@@ -619,7 +646,7 @@ class Fitted(Node):
     selected: SpanOf | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Place(Node):
     """`v[i] -> sites from site in basis`."""
 
@@ -631,7 +658,7 @@ class Place(Node):
     basis: Dims | Fitted | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Alignment(Node):
     name: Name | None
     algorithm: Name | None
@@ -641,42 +668,42 @@ class Alignment(Node):
 # -------------------------------------------------------------- counterfactuals
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Sample(Node):
     count: Digits
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Exhaustive(Node):
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Changes(Node):
     """`source changes only x, y`."""
 
     inputs: tuple[Ref, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Balance(Node):
     variables: tuple[Ref, ...]
     after: Name | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Keep(Node):
     """`keep solved`."""
 
     filter: Name
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class KeepWhere(Node):
     condition: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Taken(Node):
     """`v` or `v from w`."""
 
@@ -684,7 +711,7 @@ class Taken(Node):
     origin: Ref | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Interchange(Node):
     taken: tuple[Taken, ...]
     together: bool = False
@@ -692,7 +719,7 @@ class Interchange(Node):
     condition: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class SettingOf(Node):
     """`v = value` in a `set` line (grammar rule `setting`)."""
 
@@ -700,26 +727,26 @@ class SettingOf(Node):
     value: AnyValue
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Assign(Node):
     settings: tuple[SettingOf, ...]
     name: Name | None = None
     condition: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Share(Node):
     name: Name
     percent: Digits
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Split(Node):
     shares: tuple[Share, ...]
     by: Name | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Counterfactuals(Node):
     statements: tuple[Draw, ...]
 
@@ -727,7 +754,7 @@ class Counterfactuals(Node):
 # --------------------------------------------------------------------- circuits
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class NodeAt(Node):
     """A node of a circuit (grammar rule `node`); `input` and `output` are components."""
 
@@ -735,25 +762,25 @@ class NodeAt(Node):
     position: Position | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Edge(Node):
     writers: tuple[NodeAt, ...]
     readers: tuple[NodeAt, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Group(Node):
     name: Name
     nodes: tuple[NodeAt, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Circuit(Node):
     title: Name | Call
     wires: tuple[Edge | Group, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Discovery(Node):
     """`circuit NAME by acdc(...) then eap(...)`."""
 
@@ -764,38 +791,38 @@ class Discovery(Node):
 # ----------------------------------------------------------------- expectations
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Of(Node):
     subjects: tuple[Ref, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Between(Node):
     left: tuple[Ref, ...]
     right: tuple[Ref, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class In(Node):
     name: Name
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Against(Node):
     name: Name
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class By(Node):
     method: Name | Call
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Under(Node):
     control: Name | Call
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Metric(Node):
     """`[modifier] name qualifier*`, as in `patched logit_difference of v`."""
 
@@ -804,7 +831,7 @@ class Metric(Node):
     modifier: Name | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Bound(Node):
     number: Number
     percent: bool = False
@@ -814,23 +841,23 @@ class Bound(Node):
         return self.number.value / 100 if self.percent else self.number.value
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class EverySeed(Node):
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class OverSeeds(Node):
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Axis(Node):
     name: Name
     over: SpanOf | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Expect(Node):
     """`expect m - n >= bound on split under control in every seed`."""
 
@@ -842,7 +869,7 @@ class Expect(Node):
     seeds: EverySeed | OverSeeds | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Report(Node):
     metrics: tuple[Metric, ...]
     axes: tuple[Axis, ...] = ()
