@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import causalabs
-from causalabs.diagnostics import Diagnostic, Rule, Source, every_rule
+from causalabs.diagnostics import Diagnostic, Rule, Source, every_rule, render
 from causalabs.hypothesis.check import check_source
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -22,7 +22,6 @@ NETWORK = (
     ("interchange_accuracy", "interchange accuracy {:.4f}"),
     ("steps", "{:,} steps"),
     ("seconds", "trained in {:.1f} s"),
-    ("origin", "{}"),
     ("weights", "weights {}"),
 )
 """What is told of a network, as far as its record has it."""
@@ -136,6 +135,8 @@ def _network_line(network: Mapping[str, Any]) -> str:
         for key, template in NETWORK
         if isinstance(network.get(key), str | int | float)
     ]
+    if network.get("origin") == "kept":
+        told.append("kept from an earlier run")
     return "network: " + ", ".join(told) if told else ""
 
 
