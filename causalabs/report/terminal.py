@@ -60,11 +60,12 @@ def _headline(results: Results) -> RenderableType:
 
 
 def _judged_table(rows: tuple[Judged, ...], *, judged: bool) -> RenderableType:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     table.add_column("expected" if judged else "reported", overflow="fold")
     table.add_column("value", justify="right")
     table.add_column("95 % interval")
     if judged:
+        table.add_column("bound", no_wrap=True)
         table.add_column("verdict", no_wrap=True)
     for row in rows:
         cells: list[RenderableType] = [
@@ -72,7 +73,8 @@ def _judged_table(rows: tuple[Judged, ...], *, judged: bool) -> RenderableType:
             Text(number(row.value)),
             Text(interval(row)),
         ]
-        if judged and row.verdict:
+        if judged and row.verdict and row.bound is not None:
+            cells.append(Text(f"{row.comparison} {number(row.bound)}"))
             cells.append(Text(f"{MARKS[row.verdict]} {row.verdict}", style=STYLES[row.verdict]))
         table.add_row(*cells)
         if len(row.seeds) > 1:
@@ -104,7 +106,7 @@ def _controls(rows: tuple[Row, ...]) -> RenderableType:
     names = list(dict.fromkeys(name for row in rows for name, _ in row.values))
     names.sort(key=lambda name: name != "")
     alignments = {row.alignment for row in rows}
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     table.add_column("IIA by interchange")
     for name in names:
         table.add_column(name or PLAIN, justify="right")
