@@ -8,8 +8,6 @@ from causalabs.hypothesis import registry
 from causalabs.hypothesis.model import AnyOf, FeedText, Hypothesis, Quantity, Several
 from causalabs.syntax import ast
 
-METRICS = frozenset({"accuracy", "iia"})
-
 
 def unsupported(hypothesis: Hypothesis, file: ast.File) -> tuple[str, ...]:
     """One sentence for each construct of the file that `run` refuses."""
@@ -58,7 +56,7 @@ def _measured(quantity: Quantity) -> Iterator[str]:
         yield "`report ... over`"
     for term in quantity.terms:
         kind = registry.find(registry.MetricKind, term.metric)
-        if term.metric not in METRICS or kind is None or not kind.runnable:
+        if kind is None or not kind.runnable:
             yield f"metric `{term.metric}`"
         control = registry.find(registry.ControlKind, term.control.name)
         if term.control.name and (control is None or not control.runnable):

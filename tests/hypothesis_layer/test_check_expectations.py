@@ -74,7 +74,8 @@ def test_under_binds_to_its_metric_and_behind_the_split_to_all_others() -> None:
     hypothesis = loaded(
         whole(
             "expect iia of twice - iia of twice under random_basis >= 0.1 on heldout",
-            "expect iia of twice - iia of twice under random_basis >= 0.1 on heldout under untrained",
+            "expect iia of twice - iia of twice under random_basis >= 0.1"
+            " on heldout under untrained",
         )
     )
     controls = [
