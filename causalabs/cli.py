@@ -146,7 +146,7 @@ def graph(
     forms = {"text": as_text, "dot": as_dot, "svg": as_svg}
     if form not in forms:
         _usage(f"there is no format `{form}`", f"type one of {', '.join(forms)}")
-    chosen = _algorithms(file, algorithm)
+    chosen = _algorithms(file, algorithm, as_json=as_json)
     if as_json:
         _print_json({"algorithms": [_graph_json(each) for each in chosen]})
     else:
@@ -160,7 +160,7 @@ def plan(files: Files, as_json: Json = False) -> None:
     from causalabs.report.planned import planned_text
 
     documents, texts = [], []
-    for hypothesis in _load_all(files):
+    for hypothesis in _load_all(files, as_json=as_json):
         planned = make_plan(hypothesis)
         documents.append(
             {**planned.to_json(), "hash": planned.hash, "cost": cost(hypothesis, planned).to_json()}
@@ -189,14 +189,16 @@ def run(
 
     chosen = _seeds(seeds)
     documents, status = [], CLEAN
-    for hypothesis in _load_all(files):
+    for hypothesis in _load_all(files, as_json=as_json):
+        if not as_json:
+            _report([d for d in hypothesis.diagnostics if d.severity == "warning"], as_json=False)
         try:
             with progress(hypothesis.name) as say:
                 results = library.run(
                     hypothesis, seeds=chosen, device=device, runs=runs, progress=say
                 )
         except RunError as error:
-            _stopped(hypothesis, error)
+            _stopped(hypothesis, error, as_json=as_json)
         documents.append(results.to_json())
         if not as_json:
             from rich.console import Console
@@ -251,7 +253,7 @@ def _read(name: str) -> tuple[Source | None, list[Diagnostic]]:
         return None, list(error.diagnostics)
 
 
-def _load_all(files: Iterable[str]) -> list[Hypothesis]:
+def _load_all(files: Iterable[str], *, as_json: bool) -> list[Hypothesis]:
     """All files checked before anything is run; mistakes of all of them at once."""
     from causalabs.hypothesis.load import load_source
 
@@ -265,12 +267,12 @@ def _load_all(files: Iterable[str]) -> list[Hypothesis]:
             except HypothesisError as error:
                 found += error.diagnostics
     if found:  # a warning that leaves nothing to run is a fault here
-        _report(found, as_json=False)
+        _report(found, as_json=as_json)
         raise typer.Exit(max(FAULT, _status(found)))
     return loaded
 
 
-def _algorithms(file: str, name: str) -> tuple[Algorithm, ...]:
+def _algorithms(file: str, name: str, *, as_json: bool) -> tuple[Algorithm, ...]:
     from causalabs.hypothesis.check import examine
 
     source, found = _read(file)
@@ -279,7 +281,7 @@ def _algorithms(file: str, name: str) -> tuple[Algorithm, ...]:
         checked = examine(source)
         algorithms, found = checked.algorithms, list(checked.diagnostics)
     if not algorithms and any(each.severity == "error" for each in found):
-        _report(found, as_json=False)
+        _report(found, as_json=as_json)
         raise typer.Exit(_status(found))
     if name:
         names = ", ".join(each.name for each in algorithms)
@@ -311,7 +313,11 @@ def _seeds(text: str) -> tuple[int, ...] | None:
     return tuple(seeds)
 
 
-def _stopped(hypothesis: Hypothesis, error: RunError) -> NoReturn:
+def _stopped(hypothesis: Hypothesis, error: RunError, *, as_json: bool) -> NoReturn:
+    if as_json:
+        told = {"message": error.message, "help": error.help, "line": error.line}
+        _print_json({"hypothesis": hypothesis.name, "error": told})
+        raise typer.Exit(BROKEN)
     where = f"{hypothesis.source.name}:{error.line}: " if error.line else ""
     _tell(f"error: {where}{error}")
     raise typer.Exit(BROKEN)

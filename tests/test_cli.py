@@ -261,3 +261,18 @@ def test_examples_need_nothing_outside_their_folder():
         for word in path.read_text().split('"'):
             assert not word.startswith("../"), path
     assert Path(EXAMPLES / "cities.csv").exists()
+
+
+@pytest.mark.parametrize("command", ["check", "plan", "run", "graph", "fmt"])
+def test_json_is_one_document_also_when_something_is_wrong(tmp_path, command):
+    (tmp_path / "bad.causal").write_text("algorithm { var x : bool = = }\n")
+    done = causalabs(command, "--json", "bad.causal", folder=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == ""
+    assert json.loads(done.stdout)["diagnostics"]
+
+
+def test_json_says_what_stopped_a_run(tmp_path):
+    done = causalabs("run", "--json", EXAMPLES / "refusal.causal", folder=tmp_path)
+    assert done.returncode == 2
+    assert "huggingface" in json.loads(done.stdout)["error"]["message"]

@@ -105,6 +105,17 @@ class Algorithm:
 
         return run_written(self, inputs, interventions or {})
 
+    def interchange(
+        self, base: Mapping[str, object], sources: Mapping[str, Mapping[str, object]]
+    ) -> dict[str, list[object]]:
+        """Values of every variable for `base`, each key of `sources` set as in its source.
+
+        Values are those of the sources' clean runs; all variables are set at once, so a set
+        ancestor acts only through its other children (Geiger et al. 2021).
+        """
+        taken = {name: self.run(source)[name] for name, source in sources.items()}
+        return self.run(base, taken)
+
     def evaluate(self, inputs: Columns, interventions: Columns | None = None) -> dict[str, Column]:
         """Columns of every variable; an intervened variable keeps the column given."""
         from causalabs.algorithm.evaluate import evaluate
