@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from networks_support import computed, given
 
 from causalabs.algorithm.domains import Bool, Column, Real, places
 from causalabs.algorithm.expression import Operation
@@ -37,6 +36,7 @@ from causalabs.hypothesis.model import (
 )
 from causalabs.plans import Job
 from causalabs.results import Outcome
+from tests.engine.networks_support import computed, given
 
 Draw = Callable[[int, np.random.Generator], Mapping[str, Column]]
 

@@ -10,9 +10,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jobs_support import space
-from networks_support import computed
-from networks_support import given as given_variable
 
 from causalabs.algorithm.domains import Cyclic, Domain, Mod
 from causalabs.algorithm.expression import Operation
@@ -30,6 +27,9 @@ from causalabs.engine.errors import EngineError
 from causalabs.engine.store import Store
 from causalabs.engine.streams import stream
 from causalabs.hypothesis.model import BasisSpec, Choice, Member, Site, Space
+from tests.engine.jobs_support import space
+from tests.engine.networks_support import computed
+from tests.engine.networks_support import given as given_variable
 
 torch.set_num_threads(1)
 

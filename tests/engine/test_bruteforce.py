@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from jobs_support import job_of
 from safetensors.torch import load_file
-from slow_runs import answer, interchanged
 
 from causalabs.algorithm.domains import Interval
 from causalabs.algorithm.expression import LookUp, Table
@@ -43,6 +41,8 @@ from causalabs.hypothesis.model import (
     Space,
     Take,
 )
+from tests.engine.jobs_support import job_of
+from tests.engine.slow_runs import answer, interchanged
 
 torch.set_num_threads(1)
 

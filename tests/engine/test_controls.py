@@ -8,16 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from jobs_support import (
-    iia,
-    outcome_of,
-    pair_algorithm,
-    pair_hypothesis,
-    pair_network,
-    pair_resources,
-    space,
-)
-from networks_support import bits_algorithm, fresh, gru_spec, sum_algorithm, transformer_spec
 
 from causalabs.engine import fit, jobs, search
 from causalabs.engine.bases import random_rotation
@@ -26,6 +16,22 @@ from causalabs.engine.errors import EngineError
 from causalabs.engine.fit import Budget
 from causalabs.engine.streams import stream
 from causalabs.hypothesis.model import Alignment, AtStep, Last, Site
+from tests.engine.jobs_support import (
+    iia,
+    outcome_of,
+    pair_algorithm,
+    pair_hypothesis,
+    pair_network,
+    pair_resources,
+    space,
+)
+from tests.engine.networks_support import (
+    bits_algorithm,
+    fresh,
+    gru_spec,
+    sum_algorithm,
+    transformer_spec,
+)
 
 torch.set_num_threads(1)
 

@@ -9,16 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from jobs_support import (
-    SPLITS,
-    iia,
-    job_of,
-    outcome_of,
-    pair_hypothesis,
-    pair_network,
-    pair_resources,
-    space,
-)
 from safetensors.torch import load_file
 
 from causalabs.counterfactuals.examples import Examples, LineExamples
@@ -29,6 +19,16 @@ from causalabs.engine.fit import Budget
 from causalabs.engine.rows import members_of, rows_hash
 from causalabs.engine.streams import stream
 from causalabs.hypothesis.model import Site
+from tests.engine.jobs_support import (
+    SPLITS,
+    iia,
+    job_of,
+    outcome_of,
+    pair_hypothesis,
+    pair_network,
+    pair_resources,
+    space,
+)
 
 torch.set_num_threads(1)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from jobs_support import iia, outcome_of, pair_hypothesis, pair_network, pair_resources, space
 
 from causalabs.engine.errors import EngineError
 from causalabs.engine.interchange import agree, compile_lines
@@ -18,6 +17,14 @@ from causalabs.engine.protocol import Edit, Scores
 from causalabs.engine.rows import table
 from causalabs.engine.search import components
 from causalabs.hypothesis.model import Alignment, Assignment, Line, Site, Take
+from tests.engine.jobs_support import (
+    iia,
+    outcome_of,
+    pair_hypothesis,
+    pair_network,
+    pair_resources,
+    space,
+)
 
 torch.set_num_threads(1)
 

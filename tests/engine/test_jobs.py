@@ -10,19 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from jobs_support import (
-    draw_pair,
-    examples_of,
-    iia,
-    job_of,
-    line,
-    outcome_of,
-    pair_hypothesis,
-    pair_network,
-    pair_resources,
-    space,
-)
-from networks_support import fresh, sum_algorithm, transformer_spec
 from safetensors import safe_open
 
 from causalabs.counterfactuals.examples import Examples
@@ -34,6 +21,19 @@ from causalabs.engine.rows import members_of
 from causalabs.engine.search import expand_tokens
 from causalabs.hypothesis.model import Alignment, AnyOf, AtIndex, Site
 from causalabs.plans import Job
+from tests.engine.jobs_support import (
+    draw_pair,
+    examples_of,
+    iia,
+    job_of,
+    line,
+    outcome_of,
+    pair_hypothesis,
+    pair_network,
+    pair_resources,
+    space,
+)
+from tests.engine.networks_support import fresh, sum_algorithm, transformer_spec
 
 torch.set_num_threads(1)
 

@@ -33,7 +33,7 @@ from causalabs.hypothesis.model import (
 )
 
 sys.path.insert(0, str(Path(__file__).parent))
-from networks_support import (
+from tests.engine.networks_support import (
     bits_algorithm,
     fresh,
     gru_spec,

@@ -28,7 +28,7 @@ from causalabs.hypothesis.model import (
 )
 
 sys.path.insert(0, str(Path(__file__).parent))
-from networks_support import fresh, rows_of, sum_algorithm, transformer_spec
+from tests.engine.networks_support import fresh, rows_of, sum_algorithm, transformer_spec
 
 torch.set_num_threads(1)
 

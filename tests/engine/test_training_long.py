@@ -12,7 +12,8 @@ import pytest
 from causalabs.engine.networks.build import build
 
 sys.path.insert(0, str(Path(__file__).parent))
-from networks_support import (
+from causalabs.hypothesis.model import FeedVectors, Last, Readout
+from tests.engine.networks_support import (
     bits_algorithm,
     draw_bits,
     draw_digits,
@@ -23,8 +24,6 @@ from networks_support import (
     transformer_spec,
     xor_algorithm,
 )
-
-from causalabs.hypothesis.model import FeedVectors, Last, Readout
 
 REALS = replace(
     mlp_spec((16, 16)), feed=FeedVectors(("a", "b", "c", "d")), reads=(Readout("odd", None),)

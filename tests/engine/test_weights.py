@@ -16,7 +16,7 @@ from causalabs.engine.networks.train import Recipe
 from causalabs.engine.networks.weights import cache_folder
 
 sys.path.insert(0, str(Path(__file__).parent))
-from networks_support import draw_digits, mlp_spec, sum_algorithm
+from tests.engine.networks_support import draw_digits, mlp_spec, sum_algorithm
 
 QUICK = Recipe(steps=5, batch=64, rate=1e-2, pool=256, judged=50)
 
