@@ -22,7 +22,14 @@ from causalabs.hypothesis.lines import (
     same_lines,
     whose_source,
 )
-from causalabs.hypothesis.meaning import World, element_of, listed, meant, split_ref
+from causalabs.hypothesis.meaning import (
+    World,
+    element_of,
+    listed,
+    meant,
+    shortened,
+    split_ref,
+)
 from causalabs.hypothesis.model import Counterfactuals, Line
 from causalabs.hypothesis.rules_interchange import NameTaken
 from causalabs.hypothesis.shares import count_inputs, dealt, pairs_of
@@ -134,7 +141,9 @@ def _how_many(node: ast.Counterfactuals, damaged: bool, found: list[Rule]) -> in
     problem = "none" if count == 0 else "more than can be drawn" if count > MOST_ROWS else ""
     if problem:
         found.append(
-            rules.SampleSize(span=sample.count.span, count=str(sample.count), problem=problem)
+            rules.SampleSize(
+                span=sample.count.span, count=shortened(str(sample.count)), problem=problem
+            )
         )
         return 1
     return int(count)
@@ -409,7 +418,7 @@ def _splits(
                 )
             )
         first.setdefault(name, share.span)
-        percent = Fraction(share.percent.replace("_", ""))
+        percent = _fraction(share.percent)
         if percent == 0:
             found.append(rules.EmptySplit(span=share.span, name=name, reason="a share of zero"))
         shares.append((name, percent / 100))
@@ -418,6 +427,14 @@ def _splits(
         span = Span(split.shares[0].span[0], split.shares[-1].span[1])
         found.append(rules.SharesSum(span=span, total=_percent(total), change=_change(total)))
     return tuple(shares), _by(split, world, found)
+
+
+def _fraction(digits: ast.Digits) -> Fraction:
+    """A share as written, exactly; absurd ones are cut off, for they cost time."""
+    about = float(digits.replace("_", ""))
+    if about > 10**6:
+        return Fraction(10**6)
+    return Fraction(digits.replace("_", "")) if about > 10**-9 else Fraction(0)
 
 
 def _percent(value: Fraction) -> str:
@@ -478,7 +495,7 @@ def _sizes(
     if rows is not None:
         for share, number in zip(split.shares, dealt(rows, counts.splits), strict=True):
             if number == 0:
-                reason = f"{_percent(Fraction(share.percent.replace('_', '')))} % of {what}"
+                reason = f"{_percent(_fraction(share.percent))} % of {what}"
                 found.append(rules.EmptySplit(span=share.span, name=str(share.name), reason=reason))
     if counts.by is None and real is None and len(split.shares) > 1:
         found.append(rules.InputsRepeat(span=split.span))

@@ -9,7 +9,7 @@ from causalabs.algorithm.names import nearest
 from causalabs.diagnostics import Rule, Span
 from causalabs.hypothesis import registry, rules_file
 from causalabs.hypothesis import rules_expectations as rules
-from causalabs.hypothesis.meaning import listed
+from causalabs.hypothesis.meaning import listed, shortened
 from causalabs.hypothesis.model import AnyOf, Expectation, Quantity, Several, Space, Term
 from causalabs.hypothesis.terms import Evidence, Indices, fitted, read_metric, spaces_of
 from causalabs.hypothesis.wording import metric_text, node_text, quantity_text
@@ -334,7 +334,7 @@ def _bound(item: ast.Expect, evidence: Evidence) -> None:
         kind(
             span=item.bound.span,
             comparison=comparison,
-            bound=node_text(item.bound, evidence.world),
+            bound=shortened(node_text(item.bound, evidence.world)),
             text=" - ".join(metric_text(each, {}, evidence.world) for each in item.metrics),
             low="-infinity" if lowest is None else f"{lowest:g}",
             high="infinity" if highest is None else f"{highest:g}",

@@ -125,6 +125,15 @@ def listed(names: Sequence[str], most: int = 8) -> str:
     return shown + (", ..." if len(names) > most else "") if names else "none"
 
 
+def shortened(text: str, most: int = 40) -> str:
+    """A text that fits into a message.
+
+    >>> shortened("9" * 50, 10)
+    '9999999...'
+    """
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
 # ---------------------------------------------------------------------- indices
 
 

@@ -175,7 +175,7 @@ def _heads(node: ast.Head, shape: Shape, found: Findings) -> list[Option] | None
             found.report(UnknownHead(span=head.span, name=str(head)))
             failed = True
             continue
-        layer, number = (int(digits.replace("_", "")) for digits in head.split("."))
+        layer, number = (int(ast.Digits(part).value) for part in head.split("."))
         if not head_exists(layer, number, shape):
             found.report(head_outside(head, shape))
             failed = True

@@ -20,13 +20,15 @@ def spaced(text: str) -> str:
     """
     pieces: list[str] = []
     before = ""
-    for token in tokens(text)[:-1]:
+    found = tokens(text)[:-1]
+    for token in found:
         sign = token.text
         glued = (
             not pieces
             or sign in TIGHT_BEFORE
             or before in TIGHT_AFTER
             or before == "."
+            or (sign == "%" and token is found[-1])
             or (sign in "([" and before.replace("_", "a").isalnum())
         )
         pieces.append(sign if glued else f" {sign}")

@@ -12,6 +12,8 @@ from typing import TypeAlias, TypeVar, dataclass_transform
 
 from causalabs.diagnostics import NOWHERE, Span
 
+LONGEST = 300
+
 
 class Name(str):
     """An identifier or a keyword used as one; a plain string that knows its place."""
@@ -50,9 +52,15 @@ class Digits(str):
 
     @property
     def value(self) -> int | float:
-        """The number; an `int` where it was written as one."""
+        """The number; an `int` where it was written as one.
+
+        One of more than 300 digits is cut off at 10^300: it is far beyond every limit of the
+        language, and Python reads no longer ones.
+        """
         plain = self.replace("_", "")
-        return int(plain) if plain.isdigit() else float(plain)
+        if not plain.isdigit():
+            return float(plain)
+        return int(plain) if len(plain) <= LONGEST else 10**LONGEST
 
 
 N = TypeVar("N")
@@ -536,8 +544,8 @@ class SpanOf(Node):
 
     @property
     def values(self) -> range | tuple[int, ...]:
-        """The numbers meant; a range stays one, however long it is."""
-        found = tuple(int(number.value) for number in self.numbers)
+        """The numbers meant, up to 10^18; a range stays one, however long it is."""
+        found = tuple(min(int(number.value), 10**18) for number in self.numbers)
         return range(found[0], found[1] + 1) if self.style == "range" else found
 
 
