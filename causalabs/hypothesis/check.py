@@ -24,7 +24,7 @@ from causalabs.hypothesis.meaning import World
 from causalabs.hypothesis.model import Alignment, Counterfactuals, Hypothesis, NetworkSpec
 from causalabs.hypothesis.network import file_hashes
 from causalabs.hypothesis.rules_interchange import NameTaken
-from causalabs.hypothesis.terms import Evidence
+from causalabs.hypothesis.subjects import Evidence
 from causalabs.hypothesis.unsupported import unsupported
 from causalabs.syntax import ast
 from causalabs.syntax.parse import Parsed, parse

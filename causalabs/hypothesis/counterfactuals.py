@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import TypeVar
 
-from causalabs.algorithm.domains import Real, SetOf, size
+from causalabs.algorithm.domains import Real, size
 from causalabs.algorithm.expression import Constant, Expression
 from causalabs.algorithm.model import Algorithm
 from causalabs.algorithm.names import nearest
 from causalabs.diagnostics import Rule, Span
 from causalabs.hypothesis import registry
 from causalabs.hypothesis import rules_drawing as rules
+from causalabs.hypothesis.balance import read_balance, read_balance_after
 from causalabs.hypothesis.lines import (
     Elaborate,
     Homes,
@@ -33,12 +33,12 @@ from causalabs.hypothesis.meaning import (
 from causalabs.hypothesis.model import Counterfactuals, Line
 from causalabs.hypothesis.rules_interchange import NameTaken
 from causalabs.hypothesis.shares import count_inputs, dealt, pairs_of
+from causalabs.hypothesis.statements import all_of, once
 from causalabs.syntax import ast
 
 MOST_ROWS = 10**7
 MOST_PAIRS = 2 * 10**7
 FILTERS = ("solved",)
-N = TypeVar("N", bound=ast.Node)
 Taken = dict[str, tuple[str, Span]]
 """Names in use outside this block: what each is the name of, and where it was given."""
 
@@ -60,7 +60,7 @@ def resolve_counterfactuals(
     """
     found: list[Rule] = []
     sample = _how_many(node, damaged, found)
-    changed = _once(node, ast.Changes, "source changes only", found)
+    changed = once(node, ast.Changes, "source changes only", found)
     mistaken = len(found)
     changes = _inputs(changed.inputs, world, found) if changed else None
     if len(found) > mistaken:
@@ -75,8 +75,8 @@ def resolve_counterfactuals(
             lines += made
     same_lines(lines, found)
     broken = damaged or any(rule.severity == "error" for rule in found)
-    balance = _balance(node, world, found)
-    lines = _balance_after(node, world, lines, found, broken)
+    balance = read_balance(node, world, found)
+    lines = read_balance_after(node, world, lines, found, broken)
     keep = _keep_where(node, world, lines, elaborate, found)
     solved = _filters(node, found)
     splits, by = _splits(node, world, found)
@@ -97,22 +97,6 @@ def resolve_counterfactuals(
     return counts, found
 
 
-def _all(node: ast.Counterfactuals, kind: type[N]) -> list[N]:
-    return [each for each in node.statements if isinstance(each, kind)]
-
-
-def _once(node: ast.Counterfactuals, kind: type[N], words: str, found: list[Rule]) -> N | None:
-    """The one statement of a kind; a second is reported."""
-    first, *more = _all(node, kind) or (None,)
-    for again in more:
-        found.append(
-            rules.RepeatedStatement(
-                span=again.span, statement=words, first=first.span if first else None
-            )
-        )
-    return first
-
-
 def _free(name: ast.Name, taken: Taken, found: list[Rule]) -> bool:
     """Whether a line may have this name; takes it if so."""
     before = taken.setdefault(str(name), ("another interchange", name.span))
@@ -124,8 +108,8 @@ def _free(name: ast.Name, taken: Taken, found: list[Rule]) -> bool:
 
 
 def _how_many(node: ast.Counterfactuals, damaged: bool, found: list[Rule]) -> int | None:
-    sample = _once(node, ast.Sample, "sample", found)
-    every = _once(node, ast.Exhaustive, "exhaustive", found)
+    sample = once(node, ast.Sample, "sample", found)
+    every = once(node, ast.Exhaustive, "exhaustive", found)
     if sample is None and every is None and damaged:
         return 1
     if sample is None and every is None:
@@ -195,141 +179,12 @@ def _not_input(span: Span, text: str, name: str, world: World, found: list[Rule]
     )
 
 
-# ----------------------------------------------------------------------- balance
-
-
-def _balanced(
-    ref: ast.Ref, world: World, found: list[Rule], about: Algorithm | None
-) -> tuple[Algorithm, str] | None:
-    """The element that a balance names."""
-    shape = split_ref(ref)
-    if about is None and shape is not None and shape[0] is None:
-        # An input of rivals is one variable, whichever of them it is read in.
-        about = next(
-            (
-                each
-                for each in world.algorithms
-                if shape[1] in each.by_family and each.by_family[shape[1]].role == "input"
-            ),
-            None,
-        )
-    target = meant(ref, world, found, about=about)
-    if target is None:
-        return None
-    family = target.family
-    bound = any(isinstance(index, ast.Binder) for index in target.indices)
-    if family.ranges and (not target.indices or bound):
-        found.append(
-            rules.BalanceFamily(span=ref.span, name=family.name, example=family.members[0])
-        )
-        return None
-    if any(
-        isinstance(node, ast.Ref) and not node.parts and not world.named(str(node.name))
-        for node in target.indices
-    ):
-        found.append(
-            rules.BalanceFamily(span=ref.span, name=world.text(ref.span), example=family.members[0])
-        )
-        return None
-    if isinstance(family.domain, Real | SetOf):
-        problem = "real values" if isinstance(family.domain, Real) else "sets as values"
-        found.append(rules.BalanceEndless(span=ref.span, name=family.name, problem=problem))
-        return None
-    name = family.members[0] if not target.indices else element_of(target, {}, world, found)
-    return None if name is None else (target.algorithm, name)
-
-
-def _balance(
-    node: ast.Counterfactuals, world: World, found: list[Rule]
-) -> tuple[tuple[str, str], ...]:
-    every = next(iter(_all(node, ast.Exhaustive)), None)
-    chosen: dict[tuple[str, str], Span] = {}
-    for balance in _all(node, ast.Balance):
-        if every is not None:
-            found.append(rules.BalanceAll(span=balance.span, first=every.span))
-        if balance.after is not None:
-            continue
-        for ref in balance.variables:
-            one = _balanced(ref, world, found, None)
-            if one is None:
-                continue
-            key = (one[0].name, one[1])
-            if key in chosen:
-                found.append(
-                    rules.RepeatedStatement(
-                        span=ref.span, statement=f"balance {one[1]}", first=chosen[key]
-                    )
-                )
-            chosen.setdefault(key, ref.span)
-    return tuple(chosen)
-
-
-def _balance_after(
-    node: ast.Counterfactuals, world: World, lines: list[Line], found: list[Rule], broken: bool
-) -> list[Line]:
-    done: dict[str, Span] = {}
-    for balance in _all(node, ast.Balance):
-        if balance.after is None:
-            continue
-        name = str(balance.after)
-        after = [line for line in lines if _is_called(line, name)]
-        if not after:
-            if not (broken or world.silent(name)):
-                found.append(_no_line(balance.after, lines))
-            continue
-        if name in done:
-            found.append(
-                rules.RepeatedStatement(
-                    span=balance.span, statement=f"balance ... after {name}", first=done[name]
-                )
-            )
-            continue
-        done[name] = balance.span
-        about = world.named(after[0].algorithm)
-        names = []
-        for ref in balance.variables:
-            one = _balanced(ref, world, found, about)
-            if one is not None and _changes(one[1], after[0], one[0], ref.span, found):
-                names.append(one[1])
-        lines = [
-            replace(line, balance_after=tuple(names)) if line in after else line for line in lines
-        ]
-    return lines
-
-
-def _is_called(line: Line, name: str) -> bool:
-    return line.name == name or line.name.startswith(f"{name}[")
-
-
-def _no_line(name: ast.Name, lines: Sequence[Line]) -> rules.BalanceAfter:
-    names = list(dict.fromkeys(line.name for line in lines))
-    near = nearest(str(name), names)
-    return rules.BalanceAfter(
-        span=name.span,
-        name=str(name),
-        problem="is not the name of an interchange",
-        outputs="",
-        advice=f"did you mean `{near}`?" if near else "give the line a name: `... as " + name + "`",
-    )
-
-
-def _changes(name: str, line: Line, about: Algorithm, span: Span, found: list[Rule]) -> bool:
-    below = about.descendants(frozenset(line.variables))
-    role = about[name].role
-    if role == "output" and name in below:
-        return True
-    problem = "is not an output" if role != "output" else f"is not changed by `{line.name}`"
-    outputs = [each.name for each in about.outputs if each.name in below]
-    found.append(rules.BalanceAfter(span=span, name=name, problem=problem, outputs=listed(outputs)))
-    return False
-
-
 # ----------------------------------------------------------------------- filters
 
 
 def _filters(node: ast.Counterfactuals, found: list[Rule]) -> bool:
     first: dict[str, Span] = {}
-    for keep in _all(node, ast.Keep):
+    for keep in all_of(node, ast.Keep):
         name = str(keep.filter)
         if name not in FILTERS:
             found.append(
@@ -362,7 +217,7 @@ def _keep_where(
     from causalabs.algorithm.expression import Operation
 
     kept: list[Expression] = []
-    for keep in _all(node, ast.KeepWhere):
+    for keep in all_of(node, ast.KeepWhere):
         about = _about(keep.condition, world)
         if about is None:
             continue
@@ -398,7 +253,7 @@ def _splits(
     node: ast.Counterfactuals, world: World, found: list[Rule]
 ) -> tuple[tuple[tuple[str, Fraction], ...], str | None]:
     """The shares by name, and what they are dealt by; no `split` is `heldout 100%`."""
-    split = _once(node, ast.Split, "split", found)
+    split = once(node, ast.Split, "split", found)
     if split is None:
         return (("heldout", Fraction(1)),), None
     first: dict[str, Span] = {}
@@ -468,8 +323,8 @@ def _sizes(
     node: ast.Counterfactuals, counts: Counterfactuals, world: World, found: list[Rule]
 ) -> None:
     """Whether what is asked for can be drawn and dealt."""
-    split = next(iter(_all(node, ast.Split)), None)
-    every = next(iter(_all(node, ast.Exhaustive)), None)
+    split = next(iter(all_of(node, ast.Split)), None)
+    every = next(iter(all_of(node, ast.Exhaustive)), None)
     algorithm = world.algorithms[0]
     real = next((v for v in algorithm.inputs if isinstance(v.domain, Real)), None)
     if counts.exhaustive and every is not None and real is not None:

@@ -11,7 +11,8 @@ from causalabs.hypothesis import registry, rules_file
 from causalabs.hypothesis import rules_expectations as rules
 from causalabs.hypothesis.meaning import listed, shortened
 from causalabs.hypothesis.model import AnyOf, Expectation, Quantity, Several, Space, Term
-from causalabs.hypothesis.terms import Evidence, Indices, fitted, read_metric, spaces_of
+from causalabs.hypothesis.subjects import Evidence, Indices
+from causalabs.hypothesis.terms import fitted, read_metric, spaces_of
 from causalabs.hypothesis.wording import metric_text, node_text, quantity_text
 from causalabs.syntax import ast
 
