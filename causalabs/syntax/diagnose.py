@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from causalabs.diagnostics import Rule, Span
-from causalabs.syntax import misplaced, mistakes, rules
+from causalabs.syntax import habits, misplaced, mistakes, rules
 from causalabs.syntax.lexer import END, LEADING, Token
+from causalabs.syntax.rules_habits import NameSign, shape
 from causalabs.syntax.statements import CLOSERS, HOMES, INSIDE, TOP
 from causalabs.syntax.wording import listed, shown
 
@@ -86,9 +87,12 @@ def diagnose(scene: Scene) -> Rule:
             return found
     wanted = listed(scene.expected)
     token = scene.token
+    whole = "" if scene.complete and scene.fresh else shape(scene.head.text)
     if token.kind == END or (scene.at > scene.statement and token.kind in ("}", *TOP, *HOMES)):
-        return misplaced.EndsEarly(span=scene.gap, statement=scene.head.text, wanted=wanted)
-    return misplaced.Unexpected(span=token.span, found=shown(token), wanted=wanted)
+        return misplaced.EndsEarly(
+            span=scene.gap, statement=scene.head.text, wanted=wanted, shape=whole
+        )
+    return misplaced.Unexpected(span=token.span, found=shown(token), wanted=wanted, shape=whole)
 
 
 # ------------------------------------------------------------------------ signs
@@ -129,8 +133,16 @@ def _stray(s: Scene) -> Rule | None:
         return mistakes.ForeignOperator(
             span=Span(token.start, end), sign=s.text[token.start : end], instead=_FOREIGN[sign]
         )
+    if sign.isalpha() and sign not in _LOOKALIKE:
+        start = token.start - len(_run(s.text[: token.start][:-81:-1], _nameable))
+        end = token.start + len(_run(rest, _nameable))
+        return NameSign(span=Span(start, end), name=s.text[start:end])
     title = "" if sign.isascii() else unicodedata.name(sign, "").lower()
     return rules.StrayCharacter(span=span, sign=sign, title=title, instead=_LOOKALIKE.get(sign, ""))
+
+
+def _nameable(sign: str) -> bool:
+    return sign.isalnum() or sign == "_"
 
 
 def _run(text: str, wanted: Callable[[str], bool]) -> str:
@@ -354,7 +366,8 @@ def _names(s: Scene) -> Rule | None:
     if "NAME" in s.expected and misused and (not s.fresh or s.next.kind in ("->", ":", "=")):
         return misplaced.KeywordAsName(span=token.span, word=token.text)
     if s.expected == {"NAME"} and s.at > s.statement:
-        return misplaced.MissingName(span=s.gap, after=s.before.text)
+        whole = shape(s.head.text)
+        return misplaced.MissingName(span=s.gap, after=s.before.text, shape=whole)
     return None
 
 
@@ -388,6 +401,7 @@ def _only_word(s: Scene) -> Rule | None:
 
 
 _RECOGNISERS: tuple[Callable[[Scene], Rule | None], ...] = (
-    _stray, _signs, _equals, _chained, _python, _statement, _brackets, _operand,
-    _missing_part, _arrow, _names, _lists, _only_word,
+    habits.conflict, _stray, habits.signs, _signs, habits.alignments, habits.brackets,
+    habits.membership, habits.statements, _equals, _chained, _python, _statement, _brackets,
+    _operand, _missing_part, _arrow, _names, _lists, _only_word,
 )  # fmt: skip

@@ -126,6 +126,7 @@ class MissingName(Rule):
     right: ClassVar[str] = "algorithm {\n  var x : bool = a\n}\n"
 
     after: str
+    shape: str = ""
 
     def headline(self) -> str:
         """What is wrong."""
@@ -133,7 +134,7 @@ class MissingName(Rule):
 
     def help(self) -> str:
         """What to type."""
-        return "names begin with a letter or `_`"
+        return self.shape or "names begin with a letter or `_`"
 
 
 @rule
@@ -152,7 +153,9 @@ class MissingPercent(Rule):
 
     def help(self) -> str:
         """What to type."""
-        return f"write `{self.share}%`"
+        parts = self.share.split(".")
+        whole = f"{float(self.share) * 100:g}" if len(parts) == 2 and parts[0] == "0" else ""
+        return f"write `{whole or self.share}%`"
 
 
 @rule
@@ -253,6 +256,9 @@ class WantsText(Rule):
         return f'write `"{self.found}"`'
 
 
+PLAIN = "a whole number, such as `1_000`"
+
+
 @rule
 class WantsWhole(Rule):
     """Counts and sizes are whole numbers without a sign."""
@@ -269,7 +275,8 @@ class WantsWhole(Rule):
 
     def help(self) -> str:
         """What to type."""
-        return "write a whole number, such as `1_000`"
+        value = float(self.found) if self.found.replace("e", "").isdigit() else 0.0
+        return f"write {f'`{int(value):_}`' if 0 < value < 1e12 else PLAIN}"
 
 
 @rule
@@ -282,6 +289,7 @@ class EndsEarly(Rule):
 
     statement: str
     wanted: str
+    shape: str = ""
 
     def headline(self) -> str:
         """What is wrong."""
@@ -290,6 +298,10 @@ class EndsEarly(Rule):
     def label(self) -> str:
         """Beside the carets."""
         return f"{self.wanted} may follow"
+
+    def help(self) -> str:
+        """What to type."""
+        return self.shape
 
 
 @rule
@@ -304,6 +316,7 @@ class Unexpected(Rule):
 
     found: str
     wanted: str
+    shape: str = ""
 
     def headline(self) -> str:
         """What is wrong."""
@@ -312,3 +325,7 @@ class Unexpected(Rule):
     def label(self) -> str:
         """Beside the carets."""
         return f"{self.wanted} may stand here"
+
+    def help(self) -> str:
+        """What to type."""
+        return self.shape

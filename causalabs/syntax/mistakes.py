@@ -191,9 +191,12 @@ class MissingComma(Rule):
     right: ClassVar[str] = "algorithm {\n  input a, b : bool\n}\n"
 
     found: str
+    sign: str = ""
 
     def headline(self) -> str:
         """What is wrong."""
+        if self.sign:
+            return f"items of a list are not joined by `{self.sign}`"
         return f"a comma is missing before `{self.found}`"
 
     def help(self) -> str:

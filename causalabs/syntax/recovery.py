@@ -15,7 +15,8 @@ from causalabs.syntax.diagnose import Scene, diagnose, unclosed
 from causalabs.syntax.lexer import END, Token
 from causalabs.syntax.machine import Machine
 from causalabs.syntax.misplaced import WrongBlock
-from causalabs.syntax.statements import CLOSERS, Outline, outline
+from causalabs.syntax.rules_habits import MergeConflict
+from causalabs.syntax.statements import CLOSERS, HOMES, INSIDE, Outline, outline
 from causalabs.syntax.tables import tables
 
 _OUTER = {"implement": ("network",)}
@@ -59,7 +60,7 @@ def recover(text: str, tokens: list[Token]) -> tuple[ast.File, list[Rule], set[s
         if not reader.machine.accepts(token.kind):
             _mistake(reader)
             continue
-        begins = reader.at in reader.outline.starts and _boundary(reader)
+        begins = _begins(reader, token) and _boundary(reader)
         reader.machine.read(token)
         if begins:
             reader.mark = (reader.at, len(reader.machine.states) - 1)
@@ -68,6 +69,22 @@ def recover(text: str, tokens: list[Token]) -> tuple[ast.File, list[Rule], set[s
         if token.kind == END:
             return reader.machine.values[-1], reader.found, reader.poisoned
         reader.at += 1
+
+
+def _begins(reader: _Reader, token: Token) -> bool:
+    """Whether a statement's own word heads a line, even if the outline doubts: `sample = 9`."""
+    starts = reader.outline.starts
+    if reader.at not in starts and token.kind == token.text and token.text in HOMES:
+        opener = reader.opener() if _fresh(reader) else None
+        block = reader.outline.openers.get(opener.start, "") if opener else ""
+        if token.text in INSIDE.get(block, ()):
+            starts[reader.at] = block
+    return reader.at in starts
+
+
+def _fresh(reader: _Reader) -> bool:
+    before = reader.tokens[reader.at - 1].end if reader.at else 0
+    return reader.at == 0 or "\n" in reader.text[before : reader.tokens[reader.at].start]
 
 
 def _boundary(reader: _Reader) -> bool:
@@ -96,7 +113,7 @@ def _mistake(reader: _Reader) -> None:
         level = reader.outline.starts.get(reader.mark[0], "file")
     if reader.stuck != at:
         _report(reader, opener, block or level, complete)
-    if not complete:
+    if not complete or (not begins and _open(reader, level)):
         machine.cut(reader.mark[1])
         _poison(reader, reader.mark[0], at)
     if begins and not complete and reader.stuck != at:
@@ -113,6 +130,12 @@ def _mistake(reader: _Reader) -> None:
     reader.at = behind
 
 
+def _open(reader: _Reader, level: str) -> bool:
+    """Whether the statement read last goes on in this line: what follows was meant for it."""
+    head = reader.outline.starts.get(reader.mark[0])
+    return head == level and not _fresh(reader) and reader.at - 1 not in reader.outline.closers
+
+
 def _report(reader: _Reader, opener: Token | None, block: str, complete: bool) -> None:
     scene = Scene(
         text=reader.text,
@@ -127,6 +150,9 @@ def _report(reader: _Reader, opener: Token | None, block: str, complete: bool) -
     )
     rule = diagnose(scene)
     last = reader.found[-1] if reader.found else None
+    told = any(isinstance(each, MergeConflict) for each in reader.found)
+    if isinstance(rule, MergeConflict) and told and reader.text[rule.span.start] != "<":
+        return  # the other lines of one conflict
     follows = isinstance(rule, WrongBlock) and isinstance(last, WrongBlock)
     if follows and last is not None and not _between(reader, last.span.end, rule.span.start):
         return  # one block of misplaced statements is one mistake

@@ -98,6 +98,8 @@ def _top(tokens: Sequence[Token], number: int, fresh: bool, block: str) -> bool:
     before = tokens[number - 1] if number else None
     if before is not None and before.text == "over":
         return False
+    if block == "file" and fresh:
+        return True
     if tokens[number + 1].kind in _NAME_FOLLOWS:
         return False
     return fresh or before is None or before.kind not in _WANTS_MORE
