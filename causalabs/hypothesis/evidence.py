@@ -14,7 +14,7 @@ from causalabs.hypothesis.rules_drawing import NeverHolds
 from causalabs.syntax import ast
 
 if TYPE_CHECKING:
-    from causalabs.hypothesis.floors import Budget
+    from causalabs.hypothesis.floors import Budget, Floor
 
 MOST_SEEDS = 1_000
 LARGEST_SEED = 2**31
@@ -103,6 +103,17 @@ def _none_left(constant: float, alone: float) -> bool:
     return constant == 0.0 and alone == 0.0
 
 
+def _reached(floor: Floor, control: str) -> tuple[float, str]:
+    """What knowing nothing reaches, and how.
+
+    An untrained network has one answer for most inputs; a trained one that an interchange
+    does not reach keeps the base's answer.
+    """
+    if control not in ("untrained", "shuffled_sources") and floor.alone > floor.constant:
+        return floor.alone, "leaving the output alone"
+    return floor.constant, "always one answer"
+
+
 def _floor_rule(
     expectation: Expectation,
     counts: Counterfactuals,
@@ -110,7 +121,7 @@ def _floor_rule(
     done: set[object],
     budget: Budget,
 ) -> Rule | None:
-    from causalabs.hypothesis.floors import GLANCE, Floor, floor_of
+    from causalabs.hypothesis.floors import GLANCE, floor_of
 
     quantity = expectation.quantity
     if len(quantity.terms) > 1:
@@ -124,24 +135,16 @@ def _floor_rule(
     done.add((term.lines, term.metric, control, upper))
     algorithms = {each.name: each for each in world.algorithms}
     lines = [counts.lines[i] for i in term.lines]
-    left = control not in ("untrained", "shuffled_sources")
-
-    def reached(floor: Floor) -> tuple[float, str]:
-        best, reason = floor.constant, "always one answer"
-        if left and floor.alone > best:
-            return floor.alone, "leaving the output alone"
-        return best, reason
-
     floor = floor_of(lines, counts, algorithms, draws=GLANCE, budget=budget)
     if floor is None or floor.empty:
         return None
-    value, _ = reached(floor)
+    value, _ = _reached(floor, control)
     if value + floor.error < expectation.bound:
         return None
     floor = floor_of(lines, counts, algorithms, draws=None, budget=budget)
     if floor is None or floor.empty:
         return None
-    value, reason = reached(floor)
+    value, reason = _reached(floor, control)
     least = value - floor.error
     shown = f"{'' if floor.error == 0 else 'about '}{value:.2f}"
     if upper and least > expectation.bound:

@@ -299,12 +299,9 @@ def _pairs(
         sources = [_changed(algorithm, base, source, counts.changes_only) for source in sources]
         tuples = []
     kept = _kept(algorithm, line, counts, base, sources, len(rows[0]))
-    if counts.balance and tuples and (line.condition is not None or counts.keep_where is not None):
-        code = tuples[0]
-        for each in tuples[1:]:
-            code = code * (int(table.tuples.max()) + 1) + each
-        _, code = np.unique(code, return_inverse=True)
-        weights = np.where(kept, 1.0 / np.maximum(np.bincount(code, weights=kept), 1)[code], 0.0)
+    conditional = line.condition is not None or counts.keep_where is not None
+    if counts.balance and tuples and conditional:
+        weights = _by_combination(tuples, kept)
     given: dict[str, Column] = {
         take.variable: sources[0 if line.sources == 1 else take.source][take.origin]
         for take in line.takes
@@ -320,6 +317,18 @@ def _pairs(
         weights = 1.0 / np.bincount(code)[code]
     total = weights.sum()
     return after, _answers(algorithm, base)[kept], weights / (total or 1.0), every
+
+
+def _by_combination(
+    tuples: Sequence[NDArray[np.int64]], kept: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Weights that make the admitted combinations of balanced tuples uniform (D3)."""
+    import numpy as np
+
+    code = tuples[0]
+    for each in tuples[1:]:
+        code = np.unique(code * (int(each.max()) + 1) + each, return_inverse=True)[1]
+    return np.where(kept, 1.0 / np.maximum(np.bincount(code, weights=kept), 1)[code], 0.0)
 
 
 def _wanted(algorithm: Algorithm, line: Line, counts: Counterfactuals) -> tuple[str, ...]:

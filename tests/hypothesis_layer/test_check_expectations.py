@@ -334,3 +334,18 @@ def test_warnings_of_floors() -> None:
     assert "C640" not in warnings(high)
     assert "C641" in warnings(free)
     assert np.isclose(by_hand(False)[0], 0.136, atol=0.001)
+
+
+def test_balance_with_a_condition_makes_admitted_combinations_uniform() -> None:
+    text = (
+        "algorithm {\n  input  x : 0..5\n  var    small : bool = x < 1\n"
+        "  output out : bool = small\n}\ncounterfactuals {\n  sample 100\n  balance small\n"
+        "  interchange small\n  keep where not base.small or source.small\n}\n"
+    )
+    counts, _ = counterfactuals(text)
+    (algorithm,) = algorithms(text)
+    assert counts is not None
+    floor = floor_of(counts.lines, counts, {"algorithm": algorithm}, draws=None)
+    assert floor is not None
+    # Of (base, source): (big, big), (big, small), (small, small) a third each.
+    assert (floor.constant, floor.alone) == pytest.approx((2 / 3, 2 / 3))
