@@ -10,8 +10,8 @@ hypothesis {name}
 "The network first decides whether x exceeds y."
 
 algorithm {{
-  input  x, y   : 0..7
-  input  flip   : bool
+  input  x, y : 0..7
+  input  flip : bool
   var    larger : bool = x > y
   output answer : bool = larger xor flip
 }}
