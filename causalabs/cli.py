@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import typer
-
+from causalabs.commands import understood
 from causalabs.diagnostics import Diagnostic, HypothesisError, Source, render
 from causalabs.errors import RunError
 
@@ -21,24 +21,12 @@ if TYPE_CHECKING:
 CLEAN, FAULT, BROKEN = 0, 1, 2
 INTERRUPTED = 130
 
-app = typer.Typer(
-    name="causalabs",
-    help="Test a claim about what algorithm a neural network runs.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-
-Files = Annotated[list[str], typer.Argument(help="Hypothesis files; `-` reads stdin.")]
-OneFile = Annotated[str, typer.Argument(help="A hypothesis file; `-` reads stdin.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-
 
 def main() -> None:
     """Entry point: no mistake and no failure reaches a person as a traceback."""
     try:
-        app()
+        name, words = understood(sys.argv[1:])
+        sys.exit(COMMANDS[name](**words))
     except KeyboardInterrupt:
         _tell("interrupted; what was finished is kept, the same command goes on from there")
         sys.exit(INTERRUPTED)
@@ -59,9 +47,9 @@ def main() -> None:
 # ---------------------------------------------------------------------- commands
 
 
-@app.command()
-def check(files: Files, as_json: Json = False) -> None:
+def check(files: list[str], *, as_json: bool) -> int:
     """Report every mistake at once; runs nothing."""
+    gc.disable()  # what a check makes lives until it ends; looking for garbage doubles its time
     from causalabs.hypothesis.check import check_source
 
     found: list[Diagnostic] = []
@@ -71,18 +59,10 @@ def check(files: Files, as_json: Json = False) -> None:
     _report(found, as_json=as_json)
     if not as_json and not found:
         _say(f"{_count(files)} checked, nothing to complain about")
-    raise typer.Exit(_status(found))
+    return _status(found)
 
 
-@app.command()
-def fmt(
-    files: Files,
-    only_check: Annotated[
-        bool, typer.Option("--check", help="Change nothing; exit 1 if anything would change.")
-    ] = False,
-    diff: Annotated[bool, typer.Option("--diff", help="Show changes, make none.")] = False,
-    as_json: Json = False,
-) -> None:
+def fmt(files: list[str], *, only_check: bool, diff: bool, as_json: bool) -> int:
     """Rewrite files in the one canonical form; `-` goes to stdout."""
     from causalabs.formatting import format_file
 
@@ -110,14 +90,10 @@ def fmt(
                 sys.stdout.write(text)
         _report(found, as_json=False)
     changed = (only_check or diff) and any(row.changed for row in rows)
-    raise typer.Exit(max(_status(found), FAULT if changed else CLEAN))
+    return max(_status(found), FAULT if changed else CLEAN)
 
 
-@app.command()
-def explain(
-    code: Annotated[str, typer.Argument(help="A diagnostic's code, such as C201.")],
-    as_json: Json = False,
-) -> None:
+def explain(code: str, *, as_json: bool) -> int:
     """Say what a rule means, why it stands, and how to do it right."""
     from causalabs.explain import explanation, find
 
@@ -125,21 +101,16 @@ def explain(
     if rule is None:
         help_text = f"did you mean {near}?" if near else "codes look like C201"
         _tell(f"error: there is no rule `{code}`\n  = help: {help_text}")
-        raise typer.Exit(BROKEN)
+        return BROKEN
     told = explanation(rule)
     if as_json:
         _print_json(told.to_json())
     else:
         _say(told.text())
+    return CLEAN
 
 
-@app.command()
-def graph(
-    file: OneFile,
-    form: Annotated[str, typer.Option("--format", "-f", help="text, dot or svg.")] = "text",
-    algorithm: Annotated[str, typer.Option(help="Which one, where there are several.")] = "",
-    as_json: Json = False,
-) -> None:
+def graph(file: str, *, form: str, algorithm: str, as_json: bool) -> int:
     """Draw the algorithm: variables, domains and who depends on whom."""
     from causalabs.algorithm.graph import as_dot, as_svg, as_text
 
@@ -151,10 +122,10 @@ def graph(
         _print_json({"algorithms": [_graph_json(each) for each in chosen]})
     else:
         _say("\n".join(forms[form](each).rstrip("\n") for each in chosen))
+    return CLEAN
 
 
-@app.command()
-def plan(files: Files, as_json: Json = False) -> None:
+def plan(files: list[str], *, as_json: bool) -> int:
     """Say what `run` would do and what it costs, without a network."""
     from causalabs.plans import cost, make_plan, not_measured
     from causalabs.report.planned import planned_text
@@ -171,18 +142,10 @@ def plan(files: Files, as_json: Json = False) -> None:
         _print_json(documents[0] if len(documents) == 1 else documents)
     else:
         _say("\n\n".join(texts))
+    return CLEAN
 
 
-@app.command()
-def run(
-    files: Files,
-    seeds: Annotated[
-        str, typer.Option(help="Use these instead of the file's: `3` or `0..9`.")
-    ] = "",
-    runs: Annotated[Path, typer.Option(help="Folder that keeps the runs.")] = Path("runs"),
-    device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
-    as_json: Json = False,
-) -> None:
+def run(files: list[str], *, seeds: str, runs: Path, device: str, as_json: bool) -> int:
     """Intervene on the network, judge, and report: met, not met or undecided."""
     from causalabs import library
     from causalabs.report.progress import progress
@@ -209,14 +172,10 @@ def run(
         status = max(status, CLEAN if results.verdict == "met" else FAULT)
     if as_json:
         _print_json(documents[0] if len(files) == 1 else documents)
-    raise typer.Exit(status)
+    return status
 
 
-@app.command()
-def new(
-    name: Annotated[str, typer.Argument(help="Name of the hypothesis; writes NAME.causal.")],
-    as_json: Json = False,
-) -> None:
+def new(name: str, *, as_json: bool) -> int:
     """Write a starter hypothesis that runs as it is."""
     from causalabs.starter import starter
 
@@ -235,6 +194,18 @@ def new(
         _print_json({"file": str(path)})
     else:
         _say(f"wrote {path}\nnow type: causalabs run {path}")
+    return CLEAN
+
+
+COMMANDS: dict[str, Callable[..., int]] = {
+    "check": check,
+    "fmt": fmt,
+    "explain": explain,
+    "graph": graph,
+    "plan": plan,
+    "run": run,
+    "new": new,
+}
 
 
 # ----------------------------------------------------------------------- helpers
@@ -268,7 +239,7 @@ def _load_all(files: Iterable[str], *, as_json: bool) -> list[Hypothesis]:
                 found += error.diagnostics
     if found:  # a warning that leaves nothing to run is a fault here
         _report(found, as_json=as_json)
-        raise typer.Exit(max(FAULT, _status(found)))
+        raise SystemExit(max(FAULT, _status(found)))
     return loaded
 
 
@@ -282,7 +253,7 @@ def _algorithms(file: str, name: str, *, as_json: bool) -> tuple[Algorithm, ...]
         algorithms, found = checked.algorithms, list(checked.diagnostics)
     if not algorithms and any(each.severity == "error" for each in found):
         _report(found, as_json=as_json)
-        raise typer.Exit(_status(found))
+        raise SystemExit(_status(found))
     if name:
         names = ", ".join(each.name for each in algorithms)
         algorithms = tuple(each for each in algorithms if each.name == name)
@@ -317,10 +288,10 @@ def _stopped(hypothesis: Hypothesis, error: RunError, *, as_json: bool) -> NoRet
     if as_json:
         told = {"message": error.message, "help": error.help, "line": error.line}
         _print_json({"hypothesis": hypothesis.name, "error": told})
-        raise typer.Exit(BROKEN)
+        raise SystemExit(BROKEN)
     where = f"{hypothesis.source.name}:{error.line}: " if error.line else ""
     _tell(f"error: {where}{error}")
-    raise typer.Exit(BROKEN)
+    raise SystemExit(BROKEN)
 
 
 def _report(found: list[Diagnostic], *, as_json: bool) -> None:
@@ -355,7 +326,7 @@ def _count(files: list[str]) -> str:
 
 def _usage(message: str, help_text: str) -> NoReturn:
     _tell(f"error: {message}\n  = help: {help_text}")
-    raise typer.Exit(BROKEN)
+    raise SystemExit(BROKEN)
 
 
 def _print_json(document: Any) -> None:

@@ -77,8 +77,8 @@ def test_reference_files_check_and_are_formatted(path):
 
 def test_check_imports_nothing_heavy():
     script = (
-        "import sys; from causalabs.cli import app\n"
-        f"app(['check', *{[str(path) for path in REFERENCES]!r}], standalone_mode=False)\n"
+        "import sys; from causalabs.cli import check\n"
+        f"check({[str(path) for path in REFERENCES]!r}, as_json=False)\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
     done = subprocess.run(
@@ -276,3 +276,26 @@ def test_json_says_what_stopped_a_run(tmp_path):
     done = causalabs("run", "--json", EXAMPLES / "refusal.causal", folder=tmp_path)
     assert done.returncode == 2
     assert "huggingface" in json.loads(done.stdout)["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["chek"], "did you mean `check`?"),
+        (["check"], "FILE"),
+        (["check", "--jsn", "x.causal"], "--jsn"),
+        ([], ""),
+    ],
+    ids=["unknown", "nothing", "option", "bare"],
+)
+def test_words_that_are_not_understood_end_with_a_message(words, told):
+    done = causalabs(*words)
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
+def test_options_may_stand_between_files(tmp_path):
+    done = causalabs("check", "one.causal", "--json", "two.causal", folder=tmp_path)
+    found = json.loads(done.stdout)["diagnostics"]
+    assert [each["file"] for each in found] == ["one.causal", "two.causal"]
+    assert "check" in causalabs("--help").stdout

@@ -1,0 +1,142 @@
+"""The words of the command line: which commands there are and what each takes.
+
+Written with `argparse`: Typer 0.29 needs 95 ms of processor time to read one command (it brings
+pydantic along), which is more than the whole check of a file.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+BROKEN = 2
+
+
+class Word(NamedTuple):
+    """One argument: its names, then what `argparse` is told about it."""
+
+    names: tuple[str, ...]
+    told: dict[str, Any]
+
+
+class Command(NamedTuple):
+    """What a command does in one sentence, and its arguments besides `--json`."""
+
+    does: str
+    words: tuple[Word, ...]
+
+
+def _word(*names: str, **told: Any) -> Word:
+    return Word(names, told)
+
+
+FILES = _word("files", nargs="+", metavar="FILE", help="hypothesis files; `-` reads stdin")
+JSON = _word(
+    "--json", dest="as_json", action="store_true", help="print one JSON document, nothing else"
+)
+COMMANDS = {
+    "check": Command("Report every mistake at once; runs nothing.", (FILES,)),
+    "fmt": Command(
+        "Rewrite files in the one canonical form; `-` goes to stdout.",
+        (
+            FILES,
+            _word(
+                "--check",
+                dest="only_check",
+                action="store_true",
+                help="change nothing; exit 1 if anything would change",
+            ),
+            _word("--diff", action="store_true", help="show changes, make none"),
+        ),
+    ),
+    "explain": Command(
+        "Say what a rule means, why it stands, and how to do it right.",
+        (_word("code", metavar="CODE", help="a diagnostic's code, such as C201"),),
+    ),
+    "graph": Command(
+        "Draw the algorithm: variables, domains and who depends on whom.",
+        (
+            _word("file", metavar="FILE", help="a hypothesis file; `-` reads stdin"),
+            _word("--format", "-f", dest="form", default="text", help="text, dot or svg"),
+            _word("--algorithm", default="", help="which one, where there are several"),
+        ),
+    ),
+    "plan": Command("Say what `run` would do and what it costs, without a network.", (FILES,)),
+    "run": Command(
+        "Intervene on the network, judge, and report: met, not met or undecided.",
+        (
+            FILES,
+            _word("--seeds", default="", help="use these, not the file's: `3` or `0..9`"),
+            _word("--runs", type=Path, default=Path("runs"), help="folder that keeps the runs"),
+            _word("--device", default="cpu", help="cpu, cuda or mps"),
+        ),
+    ),
+    "new": Command(
+        "Write a starter hypothesis that runs as it is.",
+        (_word("name", metavar="NAME", help="name of the hypothesis; writes NAME.causal"),),
+    ),
+}
+
+
+def understood(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """The command that `words` ask for and its arguments; help and mistakes end the process.
+
+    >>> understood(["check", "a.causal", "--json", "b.causal"])
+    ('check', {'files': ['a.causal', 'b.causal'], 'as_json': True})
+    """
+    if not words or words[0] in ("-h", "--help", "--version"):
+        parser = _overview()
+        parser.parse_args(words)
+        parser.print_help()
+        raise SystemExit(BROKEN)
+    name, *rest = words
+    if name not in COMMANDS:
+        _overview().error(f"there is no command `{name}`{_near(name)}")
+    # Intermixed, so that `check a --json b` reads both files.
+    return name, vars(_parser(name, COMMANDS[name]).parse_intermixed_args(rest))
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose mistakes read like all others of causalabs."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BROKEN, f"error: {message}\n  = help: type `{self.prog} --help`\n")
+
+
+class _Version(argparse.Action):
+    """Prints the version; looked up only when asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> NoReturn:
+        from importlib.metadata import version
+
+        parser.exit(0, f"causalabs {version('causalabs')}\n")
+
+
+def _overview() -> argparse.ArgumentParser:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {command.does}" for name, command in COMMANDS.items()]
+    parser = _Parser(
+        prog="causalabs",
+        usage="causalabs COMMAND ...",
+        description="Test a claim about what algorithm a neural network runs.",
+        epilog="commands:\n" + "\n".join(lines),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    return parser
+
+
+def _parser(name: str, command: Command) -> argparse.ArgumentParser:
+    parser = _Parser(prog=f"causalabs {name}", description=command.does, allow_abbrev=False)
+    for word in (*command.words, JSON):
+        parser.add_argument(*word.names, **word.told)
+    return parser
+
+
+def _near(name: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, COMMANDS, n=1)
+    return f"; did you mean `{near[0]}`?" if near else ""
