@@ -8,6 +8,7 @@ every such relation.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 from causalabs.algorithm.domains import (
@@ -22,6 +23,7 @@ from causalabs.algorithm.program import Program
 from causalabs.algorithm.symbols import Sympy, Translation, equal
 
 ATOMS = 64  # comparisons in a truth that is to be proved
+TABLE = 16  # symbols in a truth table
 VARIABLES = 12  # of a truth that is simplified
 ROWS = 10**6
 SAMPLES = 4096
@@ -30,8 +32,8 @@ SAMPLES = 4096
 def to_sympy(expression: Expression) -> Sympy:
     """The expression for sympy, over integer, real and truth symbols of the variables' names.
 
-    A set is a `sympy.Tuple` of truths. `ValueError` for a table of more than 4,096 cells or of
-    none.
+    A set is a `sympy.Tuple` of truths; a division by zero is the symbol `(undefined)`.
+    `ValueError` for a table of more than 4,096 cells or of none.
 
     >>> from causalabs.algorithm.domains import Integer, Interval
     >>> from causalabs.algorithm.expression import Operation, Variable
@@ -174,9 +176,6 @@ def _value(every: Sequence[object], code: int) -> object:
 
 def _proved(a: Expression, b: Expression) -> bool:
     """Whether the truth that both are equal has no exception, whatever its atoms are."""
-    import sympy
-    from sympy.logic.inference import satisfiable
-
     if _named(a.type) != _named(b.type) or isinstance(a.type, SetOf) != isinstance(b.type, SetOf):
         return False
     translation = Translation(written=False)
@@ -185,9 +184,42 @@ def _proved(a: Expression, b: Expression) -> bool:
     except (ValueError, RecursionError):
         return False
     opaque = _opaque(same)
-    if opaque is None:
+    return opaque is not None and _always(opaque)
+
+
+def _always(truth: Sympy) -> bool:
+    """Whether a truth holds for all values of its symbols, by its table; False if too many.
+
+    Not by sympy's `satisfiable`: its normal form can grow without bound.
+    """
+    import numpy as np
+    import sympy
+    from sympy.logic import boolalg
+
+    symbols = sorted(truth.free_symbols, key=sympy.default_sort_key)
+    if len(symbols) > TABLE:
         return False
-    return opaque == sympy.true or satisfiable(sympy.Not(opaque)) is False
+    rows = np.arange(1 << len(symbols))
+    table: dict[Sympy, Any] = {s: (rows >> i) & 1 == 1 for i, s in enumerate(symbols)}
+    table |= {sympy.true: np.True_, sympy.false: np.False_}
+    folds: dict[Any, Any] = {
+        boolalg.And: np.logical_and,
+        boolalg.Or: np.logical_or,
+        boolalg.Xor: np.logical_xor,
+    }
+    for node in sympy.postorder_traversal(truth):
+        if node in table:
+            continue
+        below = [table[each] for each in node.args]
+        if node.func in folds:
+            table[node] = reduce(folds[node.func], below)
+        elif isinstance(node, boolalg.Not):
+            table[node] = ~below[0]
+        elif isinstance(node, boolalg.Equivalent):
+            table[node] = reduce(np.logical_and, [each == below[0] for each in below])
+        else:
+            return False  # nothing else is made here; a stranger is not proved
+    return bool(np.all(table[truth]))
 
 
 def _opaque(truth: Sympy) -> Sympy | None:

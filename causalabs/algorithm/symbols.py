@@ -35,6 +35,8 @@ Part: TypeAlias = Any
 """A truth, a tuple of truths (of a set), or the cases of anything else."""
 
 CELLS = 4096
+UNDEFINED = "(undefined)"
+"""Stands for a division by zero on a dead branch; no variable can have this name."""
 
 
 class Translation:
@@ -314,7 +316,7 @@ def _divided(above: Sympy, below: Sympy, *, floor: bool) -> Sympy:
     import sympy
 
     if below == 0:  # sympy raises, though this may stand on a branch that is never taken
-        return sympy.Symbol("undefined", integer=True)
+        return sympy.Symbol(UNDEFINED, integer=True)
     return sympy.floor(above / below) if floor else sympy.Mod(above, below)
 
 
