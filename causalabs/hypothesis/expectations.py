@@ -289,8 +289,10 @@ def fitting_rules(
     )
     expected = [item for item in items if isinstance(item, ast.Expect)]
     if fits and not controlled and expected and not lost:
-        metric = metric_text(expected[0].metrics[0], {}, evidence.world)
-        on = str(expected[0].split or "heldout")
+        # Accuracy is the network's own: a control of it would control nothing that was fitted.
+        of_fits = [item for item in expected if item.metrics[0].name != "accuracy"]
+        metric = metric_text(of_fits[0].metrics[0], {}, evidence.world) if of_fits else "iia"
+        on = str((of_fits or expected)[0].split or "heldout")
         kind = f"{fits[0].basis.kind} dims"
         found.append(rules_file.NoControl(span=fits[0].span, basis=kind, metric=metric, split=on))
     return found
