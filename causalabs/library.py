@@ -60,6 +60,7 @@ def run(
     `seed` or `seeds` replace the file's own. Raises `RunError` where it cannot be run;
     jobs finished before that are kept below `runs` and not run again.
     """
+    from causalabs.algorithm.evaluate import MechanismError
     from causalabs.errors import RunError
     from causalabs.plans import make_plan
     from causalabs.runs import RunFolder
@@ -81,7 +82,32 @@ def run(
         return done
     from causalabs.engine.run import execute
 
-    return execute(hypothesis, planned, folder, device=device, progress=progress)
+    try:
+        return execute(hypothesis, planned, folder, device=device, progress=progress)
+    except MechanismError as error:
+        raise RunError(str(error), _REPAIR, _line_of(hypothesis, error.variable)) from error
+    except MemoryError as error:
+        raise RunError(
+            "there is not enough memory for this run",
+            "ask for fewer examples or fewer dims; finished jobs are kept",
+        ) from error
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        raise RunError(
+            f"a file cannot be used: {place}{error.strerror or error}",
+            "make room or name another place with --runs FOLDER; finished jobs are kept",
+        ) from error
+
+
+_REPAIR = "correct the mechanism, or declare a domain that holds its values"
+
+
+def _line_of(hypothesis: Hypothesis, variable: str) -> int | None:
+    """The line that declares a variable, None where none is known."""
+    for algorithm in hypothesis.algorithms:
+        if variable in algorithm:
+            return hypothesis.source.locate(algorithm[variable].span.start)[0]
+    return None
 
 
 def _normalised(text: str) -> str:

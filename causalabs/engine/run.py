@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from causalabs.engine.errors import EngineError
 from causalabs.engine.jobs import Resources, run_job
 from causalabs.hypothesis.model import Hypothesis
 from causalabs.judge import judge, overall, table
@@ -35,6 +36,7 @@ def execute(
     Raises `RunError` when a run cannot go on; finished jobs stay in the folder.
     """
     say = progress or (lambda text, share: None)
+    usable(device)
     start = time.perf_counter()
     with one_thread():
         outcomes = _outcomes(hypothesis, plan, folder, device, say)
@@ -52,7 +54,7 @@ def execute(
         run=str(folder.path),
         environment=environment(device),
         seconds=_seconds(outcomes, time.perf_counter() - start),
-        notes=tuple(dict.fromkeys(note for each in outcomes.values() for note in each.notes)),
+        notes=tuple(dict.fromkeys(note for each in outcomes.values() for note in _notes(each))),
     )
     folder.finish(results)
     return results
@@ -67,6 +69,7 @@ def _outcomes(
         done = folder.load(job.name)
         if done is None:
             say(f"{describe(job)} ({number + 1} of {len(plan.jobs)})", 0.0)
+            resources.drawn(job.seed)  # what cannot be drawn is said before minutes of training
             done = run_job(
                 job,
                 hypothesis,
@@ -91,6 +94,16 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def usable(device: str) -> None:
+    """Raises `EngineError` where this machine has no such device."""
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise EngineError(
+            f"there is no device `{device}` on this machine", "use `--device cpu`"
+        ) from error
 
 
 def describe(job: Job) -> str:
@@ -131,6 +144,11 @@ def _network(plan: Plan, outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
     if len(plan.seeds) == 1 and found:
         return next(iter(found.values()))
     return {"seeds": {str(seed): found.get(str(seed), {}) for seed in plan.seeds}}
+
+
+def _notes(outcome: Outcome) -> tuple[str, ...]:
+    """What a person should know of a job, and of the weights that it found."""
+    return (*outcome.network.get("notes", ()), *outcome.notes)
 
 
 def _seconds(outcomes: Mapping[str, Outcome], now: float) -> dict[str, float]:

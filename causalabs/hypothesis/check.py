@@ -23,6 +23,7 @@ from causalabs.hypothesis.lines import homes_of
 from causalabs.hypothesis.meaning import World
 from causalabs.hypothesis.model import Alignment, Counterfactuals, Hypothesis, NetworkSpec
 from causalabs.hypothesis.network import file_hashes
+from causalabs.hypothesis.reals import asked_of_reals
 from causalabs.hypothesis.rules_interchange import NameTaken
 from causalabs.hypothesis.subjects import Evidence
 from causalabs.hypothesis.unsupported import unsupported
@@ -121,6 +122,10 @@ def _meaning(parsed: Parsed, found: list[Rule]) -> tuple[Hypothesis | None, tupl
     network, alignments, whole = blocks.placed(file, network_node, world, scope, found)
     node = _one(file, ast.Counterfactuals, "counterfactuals", found)
     counts = _counterfactuals(node, parsed, world, scope, alignments, whole, taken, found)
+    if node is not None:
+        lines = [line.condition for line in counts.lines] if counts else []
+        asked = [c for c in (*lines, counts.keep_where if counts else None) if c is not None]
+        found += asked_of_reals(world.algorithms, asked, source)
     found += blocks.analysed(file, world, network, counts)
     seeds = seeds_of(_one(file, ast.Seeds, "seeds", found), found)
     stated = _stated(parsed, node, world, counts, alignments, whole, seeds, found)

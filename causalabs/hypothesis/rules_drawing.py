@@ -348,3 +348,24 @@ class NeverHolds(Told):
     types: ClassVar[str] = "remove the condition, or correct it"
     wrong: ClassVar[str] = _file("exhaustive", "keep where base.x > source.x and base.x == 0")
     right: ClassVar[str] = _file("exhaustive", "keep where base.x > source.x")
+
+
+@rule
+class SizeOfReals(Told):
+    """More is asked of real inputs than whether two of them are equal.
+
+    Chance never makes two real vectors equal, so they are drawn by their equality patterns:
+    which of them are equal is drawn first, the numbers afterwards. A mechanism or a condition
+    can depend on that alone. What depends on sizes takes integers: `input x : 0..99`.
+    """
+
+    code: ClassVar[str] = "C519"
+    says: ClassVar[str] = "`{asked}` asks more of real numbers than whether they are equal"
+    types: ClassVar[str] = "compare two inputs by `==`, or declare integers, such as `0..99`"
+    wrong: ClassVar[str] = drawn(
+        "sample 100",
+        "interchange same",
+        algorithm=REALS.replace("real[2]", "real").replace("a == b", "a > b"),
+    )
+    right: ClassVar[str] = drawn("sample 100", "interchange same", algorithm=REALS)
+    asked: str

@@ -6,7 +6,6 @@ either recognises its mistake or passes. The first that recognises it speaks.
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -176,9 +175,12 @@ def _signs(s: Scene) -> Rule | None:
     if token.kind == "." and before.kind == "INT" and close and s.next.kind != "INT":
         return rules.BarePoint(span=both, text=f"{before.text}.", instead=f"{before.text}.0")
     if token.kind == "." and s.next.kind == "INT" and s.touches(token, s.next):
-        number = s.next.text
+        whole = before.text if before.kind == "INT" and close else ""
+        number = s.next.text.replace("_", "")  # digits behind a point stand in one row
         return rules.BarePoint(
-            span=Span(token.start, s.next.end), text=f".{number}", instead=f"0.{number}"
+            span=Span(before.start if whole else token.start, s.next.end),
+            text=f"{whole}.{s.next.text}",
+            instead=f"{whole or 0}.{number}",
         )
     if ".." in s.expected and "," not in s.expected and token.text in (":", "-", "to", "."):
         return misplaced.RangeSign(span=token.span, sign=token.text)
@@ -352,7 +354,9 @@ def _statement(s: Scene) -> Rule | None:
             return misplaced.WrongBlock(span=token.span, word=word, where=where, home=home)
     if token.kind == "NAME" and s.block in ("file", *INSIDE):
         known = TOP if s.block == "file" else INSIDE[s.block]
-        near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+        from difflib import get_close_matches
+
+        near = get_close_matches(word, known, n=1, cutoff=0.6)
         names = ", ".join(f"`{name}`" for name in known)
         return misplaced.UnknownStatement(
             span=token.span, word=word, where=where, near=near[0] if near else "", known=names

@@ -275,6 +275,8 @@ class BarePoint(Rule):
 
     def headline(self) -> str:
         """What is wrong."""
+        if "_" in self.text:
+            return f"`{self.text}` has `_` behind its point"
         return f"`{self.text}` wants a digit on both sides of its point"
 
     def help(self) -> str:
