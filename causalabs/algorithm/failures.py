@@ -11,14 +11,14 @@ from causalabs.algorithm.expression import Expression, LookUp, Operation, Pick, 
 from causalabs.algorithm.expression import Variable as Mention
 from causalabs.algorithm.mechanisms import Case, Outcome
 from causalabs.algorithm.model import Algorithm, Variable
-from causalabs.algorithm.rules_analysis import (
+from causalabs.algorithm.rules_analysis import NotProved
+from causalabs.algorithm.rules_failures import (
     DivisionByZero,
     Failing,
     IndexOutside,
     LeavesDomain,
     MissingEntry,
     NoMatch,
-    NotProved,
     Overflow,
 )
 from causalabs.algorithm.written import code_text, text_of
