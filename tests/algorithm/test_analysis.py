@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import causalabs.algorithm.rules_analysis as rules_analysis
+from causalabs.algorithm import rules_analysis, rules_failures
 from causalabs.algorithm.analysis import ValuesOf, analyse, new_budget
 from causalabs.algorithm.domains import Bool, Interval, Mod, values
 from causalabs.algorithm.evaluate import evaluate_expression
@@ -22,7 +22,8 @@ from tests.algorithm.generated import ENUM, SMALL, expressions
 
 RULES = [
     rule
-    for rule in vars(rules_analysis).values()
+    for module in (rules_failures, rules_analysis)
+    for rule in vars(module).values()
     if isinstance(rule, type) and issubclass(rule, Rule) and "code" in vars(rule)
 ]
 
