@@ -84,7 +84,7 @@ def understood(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """The command that `words` ask for and its arguments; help and mistakes end the process.
 
     >>> understood(["check", "a.causal", "--json", "b.causal"])
-    ('check', {'files': ['a.causal', 'b.causal'], 'as_json': True})
+    ('check', {'as_json': True, 'files': ['a.causal', 'b.causal']})
     """
     if not words or words[0] in ("-h", "--help", "--version"):
         parser = _overview()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from causalabs.algorithm.columns import domain_text, value_text
@@ -322,6 +321,8 @@ def _encoded(algorithm: Algorithm, written: Mapping[str, object], role: str) -> 
     for name, value in written.items():
         known = [v.name for v in algorithm.variables if v.role == role or not role]
         if name not in known:
+            from difflib import get_close_matches
+
             near = get_close_matches(name, known, 1)
             hint = f"; did you mean `{near[0]}`?" if near else ""
             raise ValueError(f"no {role or 'variable'} is called `{name}`{hint}")

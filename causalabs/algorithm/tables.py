@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -125,6 +123,9 @@ def _parse(content: bytes, suffix: str) -> _Rows:
 
 
 def _csv(text: str) -> _Rows:
+    import csv
+    import io
+
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows: list[tuple[object, ...]] = []
     lines: list[int] = []

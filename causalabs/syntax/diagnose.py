@@ -353,9 +353,9 @@ def _statement(s: Scene) -> Rule | None:
         if token.kind == word or s.next.kind in ("NAME", "STRING", "INT"):
             return misplaced.WrongBlock(span=token.span, word=word, where=where, home=home)
     if token.kind == "NAME" and s.block in ("file", *INSIDE):
-        known = TOP if s.block == "file" else INSIDE[s.block]
         from difflib import get_close_matches
 
+        known = TOP if s.block == "file" else INSIDE[s.block]
         near = get_close_matches(word, known, n=1, cutoff=0.6)
         names = ", ".join(f"`{name}`" for name in known)
         return misplaced.UnknownStatement(

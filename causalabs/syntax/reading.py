@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from pathlib import Path
 
@@ -54,11 +53,13 @@ def _refused(found: Rule, name: str) -> HypothesisError:
 
 
 def _near(path: Path) -> str:
+    from difflib import get_close_matches
+
     try:
         names = [each.name for each in path.parent.iterdir() if each.is_file()]
     except OSError:
         return ""
-    close = difflib.get_close_matches(path.name, names, n=1)
+    close = get_close_matches(path.name, names, n=1)
     return str(path.parent / close[0]) if close else ""
 
 

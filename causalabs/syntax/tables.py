@@ -12,10 +12,8 @@ import hashlib
 import json
 import os
 import sys
-import tempfile
 from dataclasses import dataclass
 from functools import cache
-from importlib import metadata, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -51,7 +49,10 @@ class Tables:
 
 def grammar_text() -> str:
     """The grammar, from the installed package or the checkout."""
-    return resources.files("causalabs.grammar").joinpath("causal.lark").read_text("utf-8")
+    import causalabs.grammar
+
+    # Reading it by importlib.resources would import zipfile and more: 10 ms.
+    return Path(causalabs.grammar.__path__[0], "causal.lark").read_text("utf-8")
 
 
 @cache
@@ -107,8 +108,8 @@ def convert(lark: Lark) -> Tables:
 
 
 def cache_path(grammar: str) -> Path:
-    """Where the tables of `grammar` are kept."""
-    key = repr((grammar, OPTIONS, metadata.version("lark"), sys.version, convert.__code__.co_code))
+    """Where the tables of `grammar` are kept; the grammar decides them, whichever Lark made them."""
+    key = repr((grammar, OPTIONS, sys.version, convert.__code__.co_code))
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     name = hashlib.sha256(key.encode()).hexdigest()[:16]
     return Path(home) / "causalabs" / f"grammar-{name}.tables"
@@ -127,6 +128,8 @@ def _load(path: Path) -> Tables | None:
 
 def _save(found: Tables, path: Path) -> None:
     """Writes to a temporary name and renames, so that no reader sees half a file."""
+    import tempfile
+
     parts = (found.actions, found.jumps, found.rules, found.start, found.accept)
     packed = json.dumps(parts, separators=(",", ":")).encode()
     with contextlib.suppress(OSError):
