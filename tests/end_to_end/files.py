@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from random import Random
 from typing import Any
 
-from tests.end_to_end.meanings import BOOL, Env, Kind, Maker, Said, integers, modulo, spelled
+from tests.end_to_end.meanings import BOOL, Env, Kind, Maker, Said, integers, modulo
 
 COLOURS = ("red", "green", "blue", "black", "white")
 DAYS = ("Mon", "Tue", "Wed", "Thu")
@@ -473,10 +473,8 @@ class Writer:
         one, two = self.made.homes[a], self.made.homes[b]
         if one.style == "whole":  # widths of sites: the same only for the same kind of place
             return self.made.kind == "gru" and len(one.writes) == len(two.writes) == 1
-        return (
-            one.dims == two.dims
-            and len(one.writes) == len(two.writes) == 1
-            or (one.writes == two.writes and one.dims == two.dims)
+        return (one.dims == two.dims and len(one.writes) == len(two.writes) == 1) or (
+            one.writes == two.writes and one.dims == two.dims
         )
 
     def move_condition(self, move: Move) -> tuple[str, Move] | None:

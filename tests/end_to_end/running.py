@@ -34,7 +34,7 @@ def random_networks(monkeypatch: pytest.MonkeyPatch, made: dict[bool, Any]) -> N
         with torch.no_grad():
             for parameter in network.parameters():
                 noise = torch.randn(parameter.shape, generator=draws, dtype=torch.float64)
-                parameter.copy_(2 * parameter + 0.7 * noise)
+                parameter.copy_(2 * parameter + (1.0 if parameter.dim() > 1 else 0.1) * noise)
         made[trained] = building.finish(network, {"origin": "random", "seed": seed})
         return made[trained]
 

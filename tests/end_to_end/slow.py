@@ -89,7 +89,7 @@ def attention(net: Any, block: Any, layer: int, x: Values, size: int, hook: Hook
         + block["qkv_bias"]
         for i, row in x.items()
     }
-    total = {i: block["out_bias"] for i in x}
+    total = dict.fromkeys(x, block["out_bias"])
     for head in range(net.heads):
         mine = slice(head * size, (head + 1) * size)
         query, key, value = (

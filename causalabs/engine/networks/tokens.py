@@ -132,7 +132,7 @@ def draw_templates(
 def _hash(columns: Mapping[str, Column], inputs: Sequence[str], rows: int) -> NDArray[np.uint64]:
     """One number a row that depends on all its inputs (splitmix64)."""
     mixed = np.full(rows, 0x9E3779B97F4A7C15, dtype=np.uint64)
-    for name in sorted(inputs):
+    for name in inputs:  # as declared: their names have no say
         raw = np.ascontiguousarray(columns[name]).reshape(rows, -1)
         if raw.dtype.kind == "f":
             raw = raw.astype(np.float32).view(np.int32)
