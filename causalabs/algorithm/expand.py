@@ -153,7 +153,7 @@ def unknown(
         advice = f"the values {whose}are {shown}{more}"
     elif quoted:
         advice = "no domain here has this value"
-    suggestion = context.suggest(name, candidates)
+    suggestion = context.suggest(name, [*candidates, "true", "false"])  # `True` of Python
     context.report(UnknownName(span=span, name=name, suggestion=suggestion, advice=advice))
 
 

@@ -33,15 +33,22 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
     """The candidate most like `name`, or None when none is near.
 
     Distance counts insertions, deletions, substitutions and swaps of neighbours, a change
-    of case for half; ties go to the first candidate.
+    of case for half; ties go to the first candidate. A name that differs in case alone is
+    always near, and so is the one name that begins as `name` does.
 
     >>> nearest("partail", ["total", "partial"])
     'partial'
+    >>> nearest("IIA", ["accuracy", "iia"]), nearest("resid", ["hidden", "residual"])
+    ('iia', 'residual')
     >>> nearest("x", ["y", "total"])
     """
     limit = max(1.0, len(name) / 3)
     if len(name) > 60 or not name:
         return None
+    candidates = tuple(candidates)
+    for candidate in candidates:
+        if candidate != name and candidate.lower() == name.lower():
+            return candidate
     letters = set(name.lower())
     close = [
         candidate
@@ -55,6 +62,9 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
         distance = _distance(name, candidate)
         if distance < best and distance < max(len(name), len(candidate)):
             best, found = distance, candidate
+    if found is None and len(name) >= 3:
+        longer = [candidate for candidate in candidates if candidate.startswith(name)]
+        return longer[0] if len(longer) == 1 and longer[0] != name else None
     return found
 
 

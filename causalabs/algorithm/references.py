@@ -315,6 +315,8 @@ def _ends(index: Expression) -> tuple[int, int] | None:
 def _out_of_range(
     context: Context, node: ast.Ref, name: str, variable: Readable, indices: list[Expression]
 ) -> None:
+    if variable.domain is None:
+        return  # the declaration failed, its ranges may be none
     ends = [_ends(index) for index in indices]
     shown = ["..." if e is None else str(e[0]) if e[0] == e[1] else f"{e[0]}..{e[1]}" for e in ends]
     ranges = ", ".join(f"{low}..{high}" for low, high in variable.ranges)

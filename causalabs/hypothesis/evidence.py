@@ -154,7 +154,7 @@ def _floor_rule(
     if not upper and least >= expectation.bound:
         advice = (
             "such a line tests isolation only: expect of another line that answers change"
-            if value == 1.0
+            if value >= 0.995
             else ""
         )
         return rules.FreeBound(

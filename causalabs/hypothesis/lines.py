@@ -132,6 +132,7 @@ def _one_line(
     pairs: list[tuple[str, str]] = []
     assigned: list[Assignment] = []
     spans: dict[str, Span] = {}
+    settable = True
     for target, other in targets:
         variables = members(target, binding, world, found)
         if not variables:
@@ -142,7 +143,9 @@ def _one_line(
                 return None
             spans[variable] = target.span
         if not _settable(target, variables, about, setting):
-            return None
+            settable = False  # the others of the line are still looked at
+        if not settable:
+            continue
         if isinstance(other, ast.SettingOf):
             coded = _coded(other, variables[0], about, setting)
             if coded is None:
@@ -153,6 +156,8 @@ def _one_line(
             if not _same_shape(target, other, variables, origins, about, setting):
                 return None
             pairs += list(zip(variables, origins, strict=True))
+    if not settable:
+        return None
     together = isinstance(node, ast.Interchange) and node.together
     takes = tuple(
         Take(variable, origin, 0 if together else number)

@@ -62,13 +62,15 @@ def resolve_reads(
             first[readout.output] = each.variable.span
     complete = True
     reported: set[str] = set()
+    families = {variable.family for variable in algorithm.outputs}
+    others = touched & algorithm.by_family.keys() - families  # read in place of an output
     for variable in algorithm.outputs:
         if variable.name in reads:
             continue
         complete = False
         # A line about this output that is wrong is the cause and was reported.
         partly = any(algorithm[name].family == variable.family for name in reads)
-        silent = variable.family in touched and not partly
+        silent = (variable.family in touched and not partly) or bool(others)
         if silent or variable.family in reported or _misspelt(variable.family, touched, algorithm):
             continue
         reported.add(variable.family)

@@ -341,12 +341,17 @@ class FloorAboveBound(Told):
     says: ClassVar[str] = "`{text}` cannot be expected below {floor}"
     beside: ClassVar[str] = "{reason} {reaches} {floor}"
     types: ClassVar[str] = "write a bound above {floor}"
+    hopeless: ClassVar[str] = "keep only examples whose answer the interchange changes"
     wrong: ClassVar[str] = WHOLE + "expect iia of partial <= 0.20 on heldout under untrained\n"
     right: ClassVar[str] = WHOLE + "expect iia of partial <= 0.70 on heldout under untrained\n"
     text: str
     floor: str
     reason: str
     reaches: str
+
+    def help(self) -> str:
+        """What to type."""
+        return self.hopeless if self.floor.endswith("1.00") else super().help()
 
 
 @rule

@@ -121,10 +121,17 @@ def alignments(s: Scene) -> Rule | None:
         return None
     if "->" in s.expected and s.token.kind in ("INT", "HEAD", "NUMBER") and not s.fresh:
         return _swapped(s)
-    line = habits.line_at(s.text, s.head.start)
-    if "->" in s.expected and s.text[line.start : s.head.start].strip():
+    done = any(each.kind == "->" for each in s.tokens[s.statement : s.at])
+    if (
+        "->" in s.expected
+        and done
+        and not s.fresh
+        and "\n" not in s.text[s.head.start : s.token.end]
+    ):
         return misplaced.Unexpected(
-            span=s.head.span, found=f"`{s.head.text}`", wanted="`in 8 learned dims` or a new line"
+            span=s.before.span,
+            found=f"`{s.before.text}`",
+            wanted="`in 8 learned dims` or a new line",
         )
     if s.before.text == "dims" and s.tokens[s.at - 2].kind == "INT" and "dims" in s.expected:
         return mistakes.MissingWord(span=s.before.span, word="learned", found="dims")

@@ -234,4 +234,4 @@ def test_no_home_is_known_without_alignments() -> None:
 def test_rules_are_rules() -> None:
     _, found = counterfactuals(SUM + block("sample 0", "sample 3", "interchange large, x, x"))
     assert all(isinstance(rule, Rule) for rule in found)
-    assert {rule.code for rule in found} == {"C503", "C504", "C522"}
+    assert {rule.code for rule in found} == {"C503", "C504", "C522", "C523"}
