@@ -23,6 +23,7 @@ swapped_arrow C060:17
 case_of_names C107:7 C107:10
 wrong_order C048:27
 missing_network C601:1
+missing_alignment C601:1
 missing_counterfactuals C601:1
 missing_expect C603:1
 python_algorithm C069:6
@@ -235,3 +236,11 @@ def test_the_table_is_of_all_files() -> None:
 )
 def test_help_says_what_to_type(name: str, typed: str) -> None:
     assert typed in _told(name)[0].help
+
+
+def test_a_file_without_alignment_is_not_run() -> None:
+    """Its expectations about interchanges could not be judged: the rest must not say `met`."""
+    from causalabs import load
+
+    with pytest.raises(HypothesisError, match="no alignment"):
+        load(FOLDER / "missing_alignment.causal")

@@ -196,6 +196,7 @@ def test_a_device_that_is_not_there_is_said(here: Path, device: str) -> None:
     _refused(_run(here, "--device", device), 2, f"`{device}`", "--device cpu")
 
 
+@pytest.mark.slow
 def test_training_that_falls_short_is_said(tmp_path: Path) -> None:
     text = SMALL.replace("x > y", "(x * 5 + y * 3) % 7 > 3").replace("[8]", "[1]")
     text = text.replace("0..3", "0..19").replace("accuracy >= 0.9\n", "accuracy >= 1.0\n")

@@ -330,6 +330,11 @@ def _missing(
         ("counterfactuals", node),
     )
     absent = [block for block, there in blocks_there if not there]
+    moved = node is not None and any(
+        isinstance(each, ast.Interchange | ast.Assign) for each in node.statements
+    )
+    if network is not None and moved and not _items(file, ast.Alignment):
+        absent.append("alignment")  # what is interchanged has no place in the network
     if absent:
         found.append(
             rules_file.MissingBlock(span=head, block=absent[0], all_blocks=" and no ".join(absent))

@@ -35,8 +35,8 @@ def loads(text: str, *, name: str = "<text>", folder: str | os.PathLike[str] = "
 def load_source(source: Source) -> Hypothesis:
     """The hypothesis that a source states; raises `HypothesisError` as `load` does."""
     checked = examine(source)
-    if checked.hypothesis is not None:
+    missing = [each for each in checked.diagnostics if each.code == MissingBlock.code]
+    if checked.hypothesis is not None and not missing:
         return checked.hypothesis
     errors = [each for each in checked.diagnostics if each.severity == "error"]
-    missing = [each for each in checked.diagnostics if each.code == MissingBlock.code]
     raise HypothesisError(errors or missing)
