@@ -186,9 +186,9 @@ class UnknownControl(Misspelt):
 class IdleControl(Told):
     """A control changes nothing in what is measured.
 
-    `random_basis` replaces a fitted basis, `random_sites` takes other layers or heads, and
-    `shuffled_sources` other sources: where there is none of these, the control is the
-    measurement itself.
+    `random_basis` replaces a fitted basis, `random_sites` takes other layers, heads, steps or
+    tokens, and `shuffled_sources` other sources: where there is none of these, the control is
+    the measurement itself.
     """
 
     code: ClassVar[str] = "C630"

@@ -13,7 +13,7 @@ from causalabs.hypothesis.meaning import (
     World,
     listed,
 )
-from causalabs.hypothesis.model import Control, Line, Space, Term
+from causalabs.hypothesis.model import AtIndex, AtStep, Control, Line, Space, Term
 from causalabs.hypothesis.refs import Findings
 from causalabs.hypothesis.settings import call_settings
 from causalabs.hypothesis.subjects import Evidence, Indices, Subjects, inside, subjects_of
@@ -267,7 +267,9 @@ def _idle(under: ast.Under, metric: ast.Metric, term: Term, evidence: Evidence) 
 
 def _movable(space: Space) -> bool:
     return any(
-        site.layer is not None or site.head is not None
+        site.layer is not None
+        or site.head is not None
+        or isinstance(site.position, (AtStep, AtIndex))
         for member in space.members
         for choice in member.choices
         for site in choice.writes
