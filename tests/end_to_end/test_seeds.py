@@ -21,7 +21,7 @@ hypothesis twice
 algorithm {{
   input  x, y : 0..2
   var    s : 0..4 = x + y
-  output big : bool = s >= 2
+  output big : 0..4 = s
 }}
 
 network mlp(hidden = [8]) {{
@@ -30,7 +30,7 @@ network mlp(hidden = [8]) {{
 }}
 
 alignment {{
-  s -> hidden 0 in dims 0..2
+  s -> hidden 0 in dims 0..4
 }}
 
 counterfactuals {{
@@ -64,7 +64,7 @@ def values(outcomes: Any) -> list[float]:
 def test_enumerated_seeds_are_judged_each_and_over_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick(monkeypatch, tmp_path / "cache", steps=100)
+    quick(monkeypatch, tmp_path / "cache", steps=30)
     _, first, outcomes = run_text(text("report iia of s on heldout"), tmp_path)
     low, high = sorted(values(outcomes))
     assert 0 < low < high < 1
@@ -99,7 +99,7 @@ def test_sampled_seeds_have_data_and_intervals_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     random_networks(monkeypatch, {})
-    said = "expect iia of s >= 0.5 on heldout in every seed\nreport iia of s on heldout over seed"
+    said = "expect iia of s >= 0.3 on heldout in every seed\nreport iia of s on heldout over seed"
     hypothesis, results, outcomes = run_text(
         text(said.removesuffix(" over seed"), sample=200), tmp_path
     )
@@ -115,7 +115,7 @@ def test_sampled_seeds_have_data_and_intervals_of_their_own(
         assert each.high - each.low > report.high - report.low  # more rows, a shorter interval
     judged = results.expectations[0]
     for each in judged.seeds:
-        wanted = "met" if each.low >= 0.5 else "not met" if each.high < 0.5 else "undecided"
+        wanted = "met" if each.low >= 0.3 else "not met" if each.high < 0.3 else "undecided"
         assert each.verdict == wanted
 
 
