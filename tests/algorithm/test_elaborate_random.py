@@ -82,7 +82,7 @@ class Writer:
             f"({a} and {b} or not {a})",
             f"({a} xor {b})",
             f"({self.integer(depth - 1)} < {self.integer(depth - 1)})",
-            f"({self.integer(depth - 1)} == {self.integer(depth - 1)})",
+            f"({self.integer(depth - 1)} + m == {self.integer(depth - 1)})",  # 0..2 has no 3
             f"({self.colour(depth - 1)} != {self.colour(depth - 1)})",
             f"(k + {self.integer(depth - 1)} == 2)",
             f"(w + {self.integer(depth - 1)} == Mon)",
