@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tests.end_to_end.files import Home, Made, Spot
 from tests.end_to_end.meanings import Env, Kind, spelled
+from tests.end_to_end.writer import Home, Made, Spot
 from tests.engine.slow_runs import answer, norm, run_gru, run_mlp
 
 Values = dict["int | None", Tensor]

@@ -23,9 +23,10 @@ from causalabs.counterfactuals.draw import DrawError, draw
 from causalabs.counterfactuals.examples import Examples, LineExamples
 from causalabs.engine.resources import all_columns
 from causalabs.hypothesis.model import Hypothesis
-from tests.end_to_end.files import Made, Move, make, sides
+from tests.end_to_end.files import make
 from tests.end_to_end.running import random_networks, run_text
 from tests.end_to_end.slow import interchanged, watched
+from tests.end_to_end.writer import Made, Move, sides
 
 torch.set_num_threads(1)
 
@@ -331,7 +332,7 @@ def test_generated_files_agree_with_the_slow_evaluator(
     # The networks answer variously, so that agreement says something.
     assert told["agree"] > 0.05 * told["run"]
     assert told["agree"] < 0.95 * told["run"]
-    assert told["moved"] > 0.1 * told["run"]
+    assert told["moved"] > 0.05 * told["run"]
     assert told["files"] >= 20
     for word in ("mlp", "gru", "transformer", "whole", "neurons", "learned", "condition"):
         assert told[word] > 0, word

@@ -148,8 +148,26 @@ report accuracy on heldout
 """
 
 NAMES = {
-    "VECTORS": ["a", "b", "c", "d", "left", "right", "both", "same", "many", "different", "p", "q"]
-    + ["Shade", "pale", "dark", "deep", "both_of_them", "pairs"],
+    "VECTORS": [
+        "a",
+        "b",
+        "c",
+        "d",
+        "left",
+        "right",
+        "both",
+        "same",
+        "many",
+        "different",
+        "p",
+        "q",
+        "Shade",
+        "pale",
+        "dark",
+        "deep",
+        "both_of_them",
+        "pairs",
+    ],
     "STEPS": [
         "t",
         "u",
@@ -163,8 +181,21 @@ NAMES = {
         "shifted",
         "counting",
     ],
-    "TOKENS": ["x", "y", "way", "heavy", "total", "face", "Digit", "Turn", "weight"]
-    + ["north", "east", "south", "adding"],
+    "TOKENS": [
+        "x",
+        "y",
+        "way",
+        "heavy",
+        "total",
+        "face",
+        "Digit",
+        "Turn",
+        "weight",
+        "north",
+        "east",
+        "south",
+        "adding",
+    ],
 }
 TEXTS = {"VECTORS": VECTORS, "STEPS": STEPS, "TOKENS": TOKENS}
 
@@ -179,8 +210,12 @@ def tried(
     found: dict[str, Any] = {
         "inputs": [column.tobytes() for column in examples.inputs.values()],
         "lines": [
-            (x.base.tobytes(), x.sources.tobytes(), x.split.tobytes())
-            + tuple(answer.tobytes() for answer in x.answers.values())
+            (
+                x.base.tobytes(),
+                x.sources.tobytes(),
+                x.split.tobytes(),
+                *tuple(answer.tobytes() for answer in x.answers.values()),
+            )
             for x in examples.lines
         ],
         "clean": [[c.tobytes() for c in run.values()] for run in examples.clean.values()],
@@ -248,8 +283,7 @@ def statement_order(text: str) -> str:
     """Statements whose order says nothing, elsewhere: definitions after uses, and the like."""
     for first, second in [
         ("  sample 120\n  balance left\n", ""),
-        ("  split train 50%, select 25%, heldout 25%\n", "  split train 50%, select 25%, heldout 25%\n"
-         "  balance left\n  sample 120\n"),
+        ("heldout 25%\n", "heldout 25%\n  balance left\n  sample 120\n"),
         ("  keep where source.left or base.left\n", ""),
         ("  interchange left\n", "  keep where source.left or base.left\n  interchange left\n"),
         ("  def different(p, q) = p != q\n", ""),
@@ -365,7 +399,7 @@ def test_other_sizes_run_just_as_well(
         text = text.replace("seen[2] == 0", "seen[3] == 0")
     assert text != TEXTS[which]
     hypothesis, results, outcomes = run_text(text, tmp_path / "runs")
-    plain = {line for line in range(len(hypothesis.counterfactuals.lines))}
+    plain = set(range(len(hypothesis.counterfactuals.lines)))
     found = {m.line for o in outcomes.values() for m in o.measured if m.metric == "iia"}
     assert found == plain
     assert all(0 <= each.value <= 1 and each.samples for each in results.expectations)

@@ -99,7 +99,7 @@ def spied(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Seen]]:
     monkeypatch.setattr(search, "inputs_of", inputs_of)
     monkeypatch.setattr(jobs, "settle", settle)
     monkeypatch.setattr("causalabs.engine.run.run_job", run_job)
-    yield found
+    return found
 
 
 def splits_of(examples: Examples, count: int) -> list[set[int]]:
@@ -199,8 +199,8 @@ def test_each_control_does_everything_again(
             here.shape == there.shape and torch.equal(here, there)
             for here, there in zip(columns("plain"), columns(control), strict=True)
         )
-        iias = [[m.hits for m in outcomes[name].measured if m.metric == "iia"]
-                for name in sorted(outcomes) if name.split("-")[1] in ("plain", control)]  # fmt: skip
+        names = [n for n in sorted(outcomes) if n.split("-")[1] in ("plain", control)]
+        iias = [[m.hits for m in outcomes[n].measured if m.metric == "iia"] for n in names]
         assert any((a != b).any() for a, b in zip(*iias, strict=True)), control
     named = {label for s in hypothesis.alignments[0].spaces for label in s.labels}
     assert all(fit.choice in named for fit in plain)
