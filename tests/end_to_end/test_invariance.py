@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import causalabs
 from causalabs.counterfactuals.draw import draw
@@ -220,7 +221,10 @@ def tried(
         ],
         "clean": [[c.tobytes() for c in run.values()] for run in examples.clean.values()],
         "weights": results.network["weights"],
-        "bases": sorted(p.read_bytes()[-64:] for p in Path(results.run).glob("bases/*")),
+        "bases": [
+            load_file(path)["columns"].numpy().tobytes()
+            for path in sorted(Path(results.run).glob("bases/*"))
+        ],
         "numbers": [numbers(results)],
     }
     for outcome in outcomes.values():
