@@ -137,7 +137,8 @@ def _judge(quantity: Quantity, plan: Plan, outcomes: Mapping[str, Outcome]) -> J
         for part, _ in found
     ]
     value, low, high = _interval(pooled, exact=exact)
-    distinct = {id(measured.hits): len(measured.hits) for measured in everything}
+    # A difference under a control asks the same examples twice: they count once.
+    distinct = {part.pairing: len(part.hits) for found in by_seed.values() for part, _ in found}
     return Judged(
         text=quantity.text,
         line=quantity.line,

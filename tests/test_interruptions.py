@@ -24,6 +24,10 @@ from tests.test_cli import SMALL
 
 COMMAND = (sys.executable, "-c", "from causalabs.cli import main; main()")
 JOBS = "seed0-*.json"
+MORE = """report iia on heldout under shuffled_sources
+report iia on heldout under random_basis
+"""
+"""More jobs, so that a run is not over when its first is."""
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -64,7 +68,7 @@ def _refused(done: subprocess.CompletedProcess[str], status: int, *words: str) -
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nobody disturbed, its weights kept beside it."""
     folder = tmp_path_factory.mktemp("whole")
-    (folder / "small.causal").write_text(SMALL)
+    (folder / "small.causal").write_text(SMALL + MORE)
     done = _run(folder, "--json")
     assert done.returncode in (0, 1), done.stderr
     (folder / "stdout.json").write_text(done.stdout)

@@ -159,7 +159,7 @@ def test_a_control_is_another_job_paired_with_the_plain_one():
     (found,), _ = judge(hypothesis, plan, outcomes)
     assert found.value == pytest.approx(0.4)
     assert found.verdict == "met"
-    assert found.samples == 800
+    assert found.samples == 400
 
 
 def test_one_failure_decides_the_whole():

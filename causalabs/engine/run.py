@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -37,7 +36,6 @@ def execute(
     """
     say = progress or (lambda text, share: None)
     usable(device)
-    start = time.perf_counter()
     with one_thread():
         outcomes = _outcomes(hypothesis, plan, folder, device, say)
     expectations, reports = judge(hypothesis, plan, outcomes)
@@ -53,7 +51,7 @@ def execute(
         plan=plan.hash,
         run=str(folder.path),
         environment=environment(device),
-        seconds=_seconds(outcomes, time.perf_counter() - start),
+        seconds=_seconds(outcomes),
         notes=tuple(dict.fromkeys(note for each in outcomes.values() for note in _notes(each))),
     )
     folder.finish(results)
@@ -151,10 +149,10 @@ def _notes(outcome: Outcome) -> tuple[str, ...]:
     return (*outcome.network.get("notes", ()), *outcome.notes)
 
 
-def _seconds(outcomes: Mapping[str, Outcome], now: float) -> dict[str, float]:
-    """Seconds by kind of work over all jobs, and what this command itself took."""
+def _seconds(outcomes: Mapping[str, Outcome]) -> dict[str, float]:
+    """Seconds by kind of work over all jobs, those of a run that was killed included."""
     found: dict[str, float] = {}
     for outcome in outcomes.values():
         for kind, seconds in outcome.seconds.items():
             found[kind] = round(found.get(kind, 0.0) + seconds, 3)
-    return {**found, "total": round(now, 3)}
+    return {**found, "total": round(sum(found.values()), 3)}

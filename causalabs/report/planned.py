@@ -14,7 +14,9 @@ def planned_text(hypothesis: Hypothesis, plan: Plan) -> str:
     settings = ", ".join(f"{key} = {_plain(value)}" for key, value in network.settings)
     lines.append(f"network   {network.kind}({settings}), seeds {_seeds(plan.seeds)}")
     lines += _examples(hypothesis, found.examples)
-    lines.append(f"cost      {found.jobs} jobs, {found.fits} fits, {found.networks} trained")
+    trained = "no network trained" if hypothesis.unsupported else _many(found.networks, "network")
+    trained += "" if hypothesis.unsupported else " trained"
+    lines.append(f"cost      {_many(found.jobs, 'job')}, {_many(found.fits, 'fit')}, {trained}")
     for job in plan.jobs:
         moved = ", ".join(hypothesis.counterfactuals.lines[line].name for line in job.lines)
         what = moved or "accuracy"
@@ -28,10 +30,14 @@ def planned_text(hypothesis: Hypothesis, plan: Plan) -> str:
     return "\n".join(lines)
 
 
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def _plain(value: object) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(_plain(each) for each in value) + "]"
-    return str(value)
+    return f'"{value}"' if isinstance(value, str) else str(value).lower()
 
 
 def _seeds(seeds: tuple[int, ...]) -> str:
@@ -45,4 +51,4 @@ def _examples(hypothesis: Hypothesis, count: int | None) -> list[str]:
     splits = ", ".join(f"{name} {float(share):.0%}" for name, share in counterfactuals.splits)
     how = "every interchange" if count is None else f"{count:,} examples a seed"
     by = f" by {counterfactuals.by}" if counterfactuals.by else ""
-    return [f"examples  {how} over {len(counterfactuals.lines)} lines; {splits}{by}"]
+    return [f"examples  {how} over {_many(len(counterfactuals.lines), 'line')}; {splits}{by}"]

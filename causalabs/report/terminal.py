@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -77,10 +77,13 @@ def _judged_table(rows: tuple[Judged, ...], *, judged: bool) -> RenderableType:
             cells.append(Text(f"{row.comparison} {number(row.bound)}"))
             cells.append(Text(f"{MARKS[row.verdict]} {row.verdict}", style=STYLES[row.verdict]))
         table.add_row(*cells)
-        if len(row.seeds) > 1:
-            values = "  ".join(f"{each.seed}: {number(each.value)}" for each in row.seeds)
-            table.add_row(Padding(Text(f"seeds  {values}", style="dim"), (0, 0, 0, 2)))
-    return table
+    by_seed = [
+        f"{row.text}, by seed:  "
+        + "  ".join(f"{each.seed}:\u00a0{number(each.value)}" for each in row.seeds)
+        for row in rows
+        if len(row.seeds) > 1
+    ]
+    return Group(table, Text("\n".join(["", *by_seed]), style="dim")) if by_seed else table
 
 
 def number(value: float) -> str:
@@ -90,7 +93,11 @@ def number(value: float) -> str:
     '.937'
     >>> number(-0.5), number(1.0)
     ('-.500', '1.000')
+    >>> number(0.99957)
+    '.9995'
     """
+    if 0.9995 <= value < 1:  # never shown as 1: that would hide a miss
+        return f"{math.floor(value * 10_000) / 10_000:.4f}"[1:]
     text = f"{value:.3f}"
     return text.replace("0.", ".", 1) if abs(value) < 1 and text.lstrip("-")[0] == "0" else text
 
