@@ -108,7 +108,7 @@ def convert(lark: Lark) -> Tables:
 
 
 def cache_path(grammar: str) -> Path:
-    """Where the tables of `grammar` are kept; the grammar decides them, whichever Lark made them."""
+    """Where the tables of `grammar` are kept: by the grammar, whichever Lark made them."""
     key = repr((grammar, OPTIONS, sys.version, convert.__code__.co_code))
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     name = hashlib.sha256(key.encode()).hexdigest()[:16]
