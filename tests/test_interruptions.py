@@ -89,6 +89,11 @@ def expected(whole: Path) -> Any:
     return document["verdict"], document["expectations"], document["reports"]
 
 
+def _listen() -> None:
+    """A shell starts background jobs deaf to Ctrl-C, and their children inherit it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _disturbed(folder: Path, sign: int, ready: Callable[[], bool]) -> tuple[int, str]:
     """A run that gets a signal as soon as `ready` holds: its exit status and what it says."""
     with subprocess.Popen(
@@ -98,6 +103,7 @@ def _disturbed(folder: Path, sign: int, ready: Callable[[], bool]) -> tuple[int,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_listen,
     ) as process:
         end = time.monotonic() + 120
         while not ready() and process.poll() is None and time.monotonic() < end:
