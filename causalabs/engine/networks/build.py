@@ -65,9 +65,9 @@ def build(
     """The network of a hypothesis, frozen, trained unless it is wanted fresh.
 
     `draw_bases(count, generator)` draws the inputs it is trained on; `draws` is a text that
-    says how (`weights.draws_of`), by which weights are found again: without it none are kept. The
-    record tells `accuracy`, `steps`, `seconds`, `parameters`, `weights` (their hash), and
-    `origin`: "untrained", "trained" or "kept".
+    says how (`resources.how_bases_are_drawn`), by which weights are found again: without it
+    none are kept. The record tells `accuracy`, `steps`, `seconds`, `parameters`, `weights`
+    (their hash), and `origin`: "untrained", "trained" or "kept".
 
     Errors: `EngineError` where the network cannot be built, or misses its accuracy.
     """

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from causalabs.algorithm.model import Algorithm
 from causalabs.engine.protocol import Device
-from causalabs.hypothesis.model import Counterfactuals, NetworkSpec
+from causalabs.hypothesis.model import NetworkSpec
 
 TRAINER_VERSION = 1
 """Raised whenever training would end with other weights."""
@@ -48,15 +48,6 @@ def key_of(
     """Hash of all that training depends on; `draws` says how bases are drawn."""
     parts = (TRAINER_VERSION, spec, tuple(algorithms), draws, recipe, seed, device)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:40]
-
-
-def draws_of(counterfactuals: Counterfactuals) -> str:
-    """How the bases that networks are trained on are drawn, for `key_of`.
-
-    Lines, splits and the number of examples have no part in it.
-    """
-    drawn = counterfactuals
-    return repr((drawn.balance, drawn.keep_where, drawn.exhaustive))
 
 
 def weight_hash(tensors: Mapping[str, Tensor]) -> str:
