@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from causalabs.engine.answers import agree, loss
 from causalabs.engine.bases import orthonormal, random_rotation
 from causalabs.engine.errors import EngineError
-from causalabs.engine.interchange import Batch, Program, agree, run
-from causalabs.engine.protocol import Network, Scores
+from causalabs.engine.interchange import Batch, Program, run
+from causalabs.engine.protocol import Network
 from causalabs.engine.rows import Table
 from causalabs.engine.store import Store
 
@@ -155,19 +155,6 @@ def _step(
     keys = list(adam.parameters)
     gradients = torch.autograd.grad(value, [adam.parameters[key] for key in keys])
     adam.step(dict(zip(keys, gradients, strict=True)), rate)
-
-
-def loss(scores: Scores, answers: Mapping[str, Tensor], restarts: int) -> Tensor:
-    """Cross-entropy, a mean over rows and outputs, summed over restarts."""
-    total = torch.stack(
-        [
-            functional.cross_entropy(
-                column, answers[name] if restarts == 1 else answers[name].repeat(restarts)
-            )
-            for name, column in scores.items()
-        ]
-    )
-    return total.mean() * restarts
 
 
 @torch.no_grad()

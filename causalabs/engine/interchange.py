@@ -264,18 +264,6 @@ def _rows(store: Store, sites: Sequence[Site], rows: Tensor) -> Tensor:
 
 def run(program: Program, bases: Bases, batch: Batch, store: Store, *, restarts: int = 1) -> Scores:
     """Scores after each row's interchange, rows (restarts, batch) flattened."""
-    rows = batch.base if restarts == 1 else batch.base.repeat(restarts)
-    prefix = store.prefix(program.written, rows)
+    prefix = store.prefix(program.written, batch.base)
     wanted = edits(program, bases, batch, store, restarts=restarts)
-    return store.network.resume(prefix, wanted)
-
-
-def agree(scores: Scores, answers: Mapping[str, Tensor], *, restarts: int = 1) -> Tensor:
-    """Whether every output is the algorithm's: (restarts, batch)."""
-    found: Tensor | None = None
-    for name, column in scores.items():
-        hits = column.argmax(dim=1).view(restarts, -1) == answers[name]
-        found = hits if found is None else found & hits
-    if found is None:
-        raise EngineError("the network has no output to read", "write `read NAME`")
-    return found
+    return store.network.resume(prefix, wanted, slots=restarts)

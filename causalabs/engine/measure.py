@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from causalabs.engine.answers import agree
 from causalabs.engine.errors import EngineError
-from causalabs.engine.interchange import UNROTATED, Bases, Batch, Program, Write, agree, edits, run
+from causalabs.engine.interchange import UNROTATED, Bases, Batch, Program, Write, edits, run
 from causalabs.engine.networks.naming import say_site
 from causalabs.engine.protocol import Edit, Scores
 from causalabs.engine.store import Store

@@ -18,7 +18,12 @@ from causalabs.algorithm.domains import Column
 from causalabs.hypothesis.model import Site
 
 Scores: TypeAlias = dict[str, Tensor]
-"""Per output element: (batch, classes), classes in the order of the domain's places."""
+"""Per output element: (batch, classes), classes in the order of the domain's places.
+
+An output read `among vocabulary` has one more column than classes, and all are logarithms of
+probabilities over the whole vocabulary: of each answer, and last of the best token that is no
+answer. Its argmax is then the network's answer, or `classes` for something else.
+"""
 
 Edit: TypeAlias = Callable[[Tensor], Tensor]
 """Current activation at a site (batch, width) -> new activation of the same shape.
@@ -45,8 +50,20 @@ class Network(Protocol):
     """A frozen network with named sites."""
 
     kind: str
+    rows_at_once: int
+    """Rows of one batch where no gradient is kept."""
     record: Mapping[str, Any]
     """What to tell about it: accuracy, parameters, steps trained, weight hash."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where its tensors are."""
+        ...
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The numbers' type."""
+        ...
 
     def encode(self, columns: Mapping[str, Column]) -> Inputs:
         """Inputs from the columns of *all* variables of a clean run (slots may need them)."""
@@ -54,6 +71,10 @@ class Network(Protocol):
 
     def width(self, site: Site) -> int:
         """Numbers in the activation at `site` (all its positions together)."""
+        ...
+
+    def slice(self, inputs: Any, rows: slice | Tensor) -> Any:
+        """Some rows of the inputs."""
         ...
 
     def scores(self, inputs: Inputs) -> Scores:
@@ -68,11 +89,27 @@ class Network(Protocol):
         """What is needed of every row to run again from the earliest of `sites`."""
         ...
 
-    def resume(self, prefix: Prefix, edits: Sequence[tuple[Site, Edit]]) -> Scores:
+    def resume(
+        self, prefix: Prefix, edits: Sequence[tuple[Site, Edit]], *, slots: int = 1
+    ) -> Scores:
         """Scores with the edits applied in forward order; gradients flow through edits.
 
         Only what comes after the earliest edited site is run. An edit's argument is the
         activation as it is then: changed by upstream edits, otherwise the base's.
+
+        With `slots` every row of the prefix is run so many times side by side, what is kept
+        of it being shared: edits see, and scores have, (slots * rows) rows, slot by slot.
+        """
+        ...
+
+    def resume_each(
+        self, prefix: Prefix, groups: Sequence[Sequence[tuple[Site, Edit]]], *, slots: int = 1
+    ) -> list[Scores]:
+        """`resume` once per group of edits, over the same rows and one prefix.
+
+        The prefix must have been made for the sites of all groups. A network that can lets
+        the groups join one pass where each begins (a staggered search over layers); the
+        scores are those of separate calls to rounding.
         """
         ...
 

@@ -82,7 +82,7 @@ class Store:
         wanted = tuple(dict.fromkeys(sites))
         if not self._fits(wanted):
             unique, back = torch.unique(rows, return_inverse=True)
-            some = self.network.slice(self.inputs, unique)  # type: ignore[attr-defined]
+            some = self.network.slice(self.inputs, unique)
             return self.network.prefix(some, wanted).take(back)
         found = self._prefixes.pop(wanted, None)
         if found is None:

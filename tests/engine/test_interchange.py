@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import torch
 
+from causalabs.engine.answers import agree
 from causalabs.engine.errors import EngineError
-from causalabs.engine.interchange import agree, compile_lines
+from causalabs.engine.interchange import compile_lines
 from causalabs.engine.jobs import Resources
 from causalabs.engine.measure import _distinct
 from causalabs.engine.protocol import Edit, Scores
@@ -44,16 +45,18 @@ class Wrapped:
 
 
 class NeverCalls(Wrapped):
-    def resume(self, prefix: Any, edits: Sequence[tuple[Site, Edit]]) -> Scores:
-        return self.inner.resume(prefix, [(site, lambda now: now) for site, _ in edits])
+    def resume(self, prefix: Any, edits: Sequence[tuple[Site, Edit]], *, slots: int = 1) -> Scores:
+        return self.inner.resume(
+            prefix, [(site, lambda now: now) for site, _ in edits], slots=slots
+        )
 
 
 class DropsWhatIsWritten(Wrapped):
-    def resume(self, prefix: Any, edits: Sequence[tuple[Site, Edit]]) -> Scores:
+    def resume(self, prefix: Any, edits: Sequence[tuple[Site, Edit]], *, slots: int = 1) -> Scores:
         def call(edit: Edit) -> Edit:
             return lambda now: (edit(now), now)[1]
 
-        return self.inner.resume(prefix, [(site, call(edit)) for site, edit in edits])
+        return self.inner.resume(prefix, [(site, call(edit)) for site, edit in edits], slots=slots)
 
 
 class HandsOutNothing(Wrapped):
@@ -62,8 +65,10 @@ class HandsOutNothing(Wrapped):
 
 
 class Breaks(Wrapped):
-    def resume(self, prefix: Any, edits: Sequence[tuple[Site, Edit]]) -> Scores:
-        return {name: found / 0 for name, found in self.inner.resume(prefix, edits).items()}
+    def resume(self, prefix: Any, edits: Sequence[tuple[Site, Edit]], *, slots: int = 1) -> Scores:
+        return {
+            name: found / 0 for name, found in self.inner.resume(prefix, edits, slots=slots).items()
+        }
 
 
 def wrapped(hypothesis: Any, kind: Any) -> Resources:

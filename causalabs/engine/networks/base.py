@@ -93,7 +93,7 @@ class BuiltIn(nn.Module, ABC, Generic[I]):
         """Where a run that edits `sites` must start, the same for all rows of `inputs`."""
 
     @abstractmethod
-    def resume(self, prefix: Any, edits: Sequence[tuple[Site, Edit]]) -> Scores:
+    def proceed(self, prefix: Any, edits: Sequence[tuple[Site, Edit]]) -> Scores:
         """Scores with the edits applied, started from `prefix`."""
 
     @abstractmethod
@@ -147,6 +147,19 @@ class BuiltIn(nn.Module, ABC, Generic[I]):
         names = parts[0].tensors
         joined = {name: torch.cat([part.tensors[name] for part in parts]) for name in names}
         return Kept(joined, earliest, tuple(sites))
+
+    def resume(self, prefix: Any, edits: Sequence[tuple[Site, Edit]], *, slots: int = 1) -> Scores:
+        """Scores with the edits applied, each row of `prefix` run `slots` times."""
+        if slots > 1:
+            rows = len(next(iter(prefix.tensors.values())))
+            prefix = prefix.take(torch.arange(rows, device=self.device).repeat(slots))
+        return self.proceed(prefix, edits)
+
+    def resume_each(
+        self, prefix: Any, groups: Sequence[Sequence[tuple[Site, Edit]]], *, slots: int = 1
+    ) -> list[Scores]:
+        """One run per group of edits; a prefix for the sites of all groups serves each."""
+        return [self.resume(prefix, edits, slots=slots) for edits in groups]
 
     def freeze(self) -> None:
         """No parameter is trained from here on."""

@@ -140,7 +140,7 @@ class Gru(BuiltIn[Tensor]):
             tensors["inputs"] = inputs[:, earliest + 1 :]
         return Kept(tensors, earliest, tuple(sites))
 
-    def resume(self, prefix: Kept, edits: Sequence[tuple[Site, Edit]]) -> Scores:
+    def proceed(self, prefix: Kept, edits: Sequence[tuple[Site, Edit]]) -> Scores:
         """Edit the kept state and run the steps after it.
 
         A site of several steps is read from the run without its own write, then written.

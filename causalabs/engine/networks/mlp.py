@@ -112,7 +112,7 @@ class Mlp(BuiltIn[Tensor]):
             current = self._layer(stage, current)
         return Kept({"activation": current}, earliest, tuple(sites))
 
-    def resume(self, prefix: Kept, edits: Sequence[tuple[Site, Edit]]) -> Scores:
+    def proceed(self, prefix: Kept, edits: Sequence[tuple[Site, Edit]]) -> Scores:
         """Edit the kept layer and run those after it."""
         check_kept(prefix, edits)
         first: int = prefix.start

@@ -271,7 +271,7 @@ class Transformer(BuiltIn[Prompts]):
             tensors["scores"] = torch.cat([scores[o.name] for o in self.outputs], dim=1)
         return Kept(tensors, earliest, tuple(sites))
 
-    def resume(self, prefix: Kept, edits: Sequence[tuple[Site, Edit]]) -> Scores:
+    def proceed(self, prefix: Kept, edits: Sequence[tuple[Site, Edit]]) -> Scores:
         """Run the stages after the first edited one, over the tokens from the first edited."""
         check_kept(prefix, edits)
         start: Start = prefix.start

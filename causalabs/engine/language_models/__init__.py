@@ -1,0 +1,1 @@
+"""Language models from elsewhere: their architectures, their prompts, and how they are run."""
