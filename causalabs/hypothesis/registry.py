@@ -151,12 +151,12 @@ def can_assign(basis: str) -> bool:
 
 
 _LOGITS = Component("logits")
-_PARTS = ("q", "k", "v", "z")
+_PARTS = ("q", "k", "v", "pattern", "z")
 _BLOCKS = (
     Component("embedding"),
-    Component("residual", "layer"),
+    Component("residual", "layer", ("before", "between")),
     Component("attention", "layer"),
-    Component("mlp", "layer"),
+    Component("mlp", "layer", ("input", "hidden")),
     Component("head", "head", _PARTS),
     _LOGITS,
 )

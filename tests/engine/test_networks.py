@@ -64,8 +64,11 @@ def component_sites(layers: int, heads: int) -> list[Site]:
     sites = [Site("embedding")]
     for layer in range(layers):
         sites += [Site(name, layer) for name in ("residual", "attention", "mlp")]
+        sites += [Site("residual", layer, part=part) for part in ("before", "between")]
+        sites += [Site("mlp", layer, part=part) for part in ("input", "hidden")]
         for head in range(heads):
-            sites += [Site("head", layer, head, part) for part in (None, "q", "k", "v", "z")]
+            parts = (None, "q", "k", "v", "pattern", "z")
+            sites += [Site("head", layer, head, part) for part in parts]
     return sites
 
 
@@ -206,9 +209,8 @@ def test_a_write_in_a_transformer_reaches_only_what_comes_after(site: Site) -> N
         if other.position.index < 2:  # type: ignore[union-attr]
             assert moved == pytest.approx(0, abs=1e-12), other
     assert (scores["equal"] - clean["equal"]).abs().max() > 1e-9
-    last_queries = site.layer == 1 and site.part == "q"  # read at x alone: reaches `equal` only
-    untouched = last_queries or (site.component in ("residual", "mlp") and site.layer == 1)
-    untouched |= site.layer == 1 and site.part in (None, "z") and site.component != "embedding"
+    # What later tokens see of the last block is its keys and values at x, nothing after them.
+    untouched = site.layer == 1 and site.part not in ("k", "v", "before")
     moved = (scores["total"] - clean["total"]).abs().max().item()
     assert (moved < 1e-12) == untouched
 

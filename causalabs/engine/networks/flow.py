@@ -1,17 +1,22 @@
 """One run of a transformer's blocks, from any stage on and from any position on.
 
-A block has six stages, each with sites that can be edited after it:
+A block has ten stages, each with sites that can be edited after it:
 
 | stage | computes | sites |
 |---|---|---|
 | QKV | queries, keys, values | `head i.j.q`, `.k`, `.v` |
+| PATTERN | how much each token attends to each | `head i.j.pattern` |
 | Z | what each head has attended to | `head i.j.z` |
 | HEADS | each head's term, if it is asked for | `head i.j` |
 | ATTENTION | their sum and the bias | `attention i` |
+| BETWEEN | the residual stream with that sum | `residual i.between` |
+| INPUT | the same, normed | `mlp i.input` |
+| HIDDEN | the MLP's hidden layer, after its nonlinearity | `mlp i.hidden` |
 | MLP | the term the MLP adds | `mlp i` |
 | RESIDUAL | the sum of all: the output of the block | `residual i` |
 
-Stage 0 is the embedding; block i's stages are 1 + 6 i + the stage's number.
+Stage 0 is the embedding; block i's stages are 1 + 10 i + the stage's number. `residual i.before`
+is the embedding or the output of the block before.
 """
 
 from __future__ import annotations
@@ -26,16 +31,21 @@ from torch import Tensor
 from torch.nn import functional
 
 if TYPE_CHECKING:
-    from causalabs.engine.networks.transformer import Block, Transformer
+    from causalabs.engine.networks.block import Block
+    from causalabs.engine.networks.transformer import Transformer
 
-QKV, Z, HEADS, ATTENTION, MLP, RESIDUAL = range(6)
-STAGES = 6
+QKV, PATTERN, Z, HEADS, ATTENTION, BETWEEN, INPUT, HIDDEN, MLP, RESIDUAL = range(10)
+STAGES = 10
 
 CARRIED: Mapping[int, tuple[str, ...]] = {
     QKV: ("x", "q", "k", "v"),
+    PATTERN: ("x", "pattern", "v"),
     Z: ("x", "z"),
     HEADS: ("x", "z"),
     ATTENTION: ("x", "attention"),
+    BETWEEN: ("x",),
+    INPUT: ("x", "normed"),
+    HIDDEN: ("x", "inner"),
     MLP: ("x", "mlp"),
     RESIDUAL: ("x",),
 }
@@ -108,6 +118,8 @@ class Flow:
         for edit in self.edits.get(stage, ()):
             if edit.name == "head":
                 self._edit_head(edit)
+            elif edit.name == "pattern":
+                self._edit_pattern(edit)
             else:
                 whole = self.tensors[edit.name]
                 self.tensors[edit.name] = self._edited(whole, edit, edit.first, edit.last)
@@ -121,15 +133,22 @@ class Flow:
             case 1:
                 self._attend((stage - 1) // STAGES)
             case 2:
-                self.tensors.pop("heads", None)
+                self._gather_values((stage - 1) // STAGES)
             case 3:
-                self._attention(block)
+                self.tensors.pop("heads", None)
             case 4:
-                self.tensors["x"] = x = self.tensors["x"] + self.tensors["attention"]
-                inner = functional.relu(block.linear(block.normed(x, "second"), "widen"))
-                self.tensors["mlp"] = block.linear(inner, "narrow")  # (batch, position, width)
+                self._attention(block)
+            case 5:
+                self.tensors["x"] = self.tensors["x"] + self.tensors.pop("attention")
+            case 6:
+                self.tensors["normed"] = block.normed(self.tensors["x"], "second")
+            case 7:
+                wide = block.linear(self.tensors.pop("normed"), "widen")
+                self.tensors["inner"] = functional.relu(wide)  # (batch, position, 4 width)
+            case 8:
+                self.tensors["mlp"] = block.linear(self.tensors.pop("inner"), "narrow")
             case _:
-                self.tensors["x"] = self.tensors["x"] + self.tensors["mlp"]
+                self.tensors["x"] = self.tensors["x"] + self.tensors.pop("mlp")
 
     def read(self) -> Tensor:
         """The residual stream at the tokens read: (batch, groups, width)."""
@@ -158,17 +177,22 @@ class Flow:
             self.tensors["q"], self.tensors["k"], self.tensors["v"] = parts
 
     def _attend(self, layer: int) -> None:
-        k, v = self.tensors.pop("k"), self.tensors.pop("v")
+        k = self.tensors.pop("k")
         if self.first:
             k = torch.cat([self.past[f"k{layer}"], k], dim=1)
-            v = torch.cat([self.past[f"v{layer}"], v], dim=1)
-        q = self._split(self.tensors.pop("q"))  # (batch, head, query, dim)
-        k, v = self._split(k), self._split(v)  # (batch, head, key, dim)
+        q, k = self._split(self.tensors.pop("q")), self._split(k)  # (batch, head, query | key, dim)
         weights = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)  # (batch, head, query, key)
         masked = self._future(q.shape[2], k.shape[2])
         if masked is not None:
             weights = weights.masked_fill(masked, -math.inf)
-        z = weights.softmax(dim=-1) @ v  # (batch, head, query, dim)
+        # (batch, query, head, key): tokens stand second in every tensor that is kept
+        self.tensors["pattern"] = weights.softmax(dim=-1).transpose(1, 2)
+
+    def _gather_values(self, layer: int) -> None:
+        v = self.tensors.pop("v")
+        if self.first:
+            v = torch.cat([self.past[f"v{layer}"], v], dim=1)
+        z = self.tensors.pop("pattern").transpose(1, 2) @ self._split(v)
         self.tensors["z"] = z.transpose(1, 2).flatten(2)  # (batch, query, width)
 
     def _future(self, queries: int, keys: int) -> Tensor | None:
@@ -209,6 +233,13 @@ class Flow:
             change = after - before
             earlier = self.tensors.get("heads")
             self.tensors["heads"] = change if earlier is None else earlier + change
+
+    def _edit_pattern(self, edit: Edited) -> None:
+        """One head's attention from some tokens to all."""
+        whole = self.tensors["pattern"]  # (batch, query, head, key)
+        after = self._edited(whole[:, :, edit.head], edit, 0, whole.shape[-1])
+        parts = [whole[:, :, : edit.head], after[:, :, None], whole[:, :, edit.head + 1 :]]
+        self.tensors["pattern"] = torch.cat(parts, dim=2)
 
     def _edited(self, whole: Tensor, edit: Edited, first: int, last: int) -> Tensor:
         """`whole` (batch, position, width) with some tokens' coordinates touched."""

@@ -1,9 +1,10 @@
 """`transformer(layers, heads, width)`: causal, pre-norm, with learned positions.
 
-Its sites, each `at` a position: `embedding`; `residual i`, the output of block i;
-`attention i` and `mlp i`, the terms they add to the residual stream; `head i.j`, one head's
-share of the former without the bias, and `head i.j.q`, `.k`, `.v`, `.z` in the head's own
-coordinates; and `logits`.
+Its sites, each `at` a position: `embedding`; `residual i`, the output of block i, and
+`residual i.before` and `.between` its two halves; `attention i` and `mlp i`, the terms they add
+to the residual stream; `mlp i.input` and `.hidden`; `head i.j`, one head's share of the
+attention's term without the bias, `head i.j.q`, `.k`, `.v`, `.z` in the head's own coordinates and
+`head i.j.pattern`, its attention to each token; and `logits`.
 """
 
 from __future__ import annotations
@@ -29,43 +30,38 @@ from causalabs.engine.networks.base import (
     check_kept,
     fill_normal,
 )
-from causalabs.engine.networks.flow import ATTENTION, HEADS, MLP, QKV, RESIDUAL, Edited, Flow, Z
+from causalabs.engine.networks.block import Block
+from causalabs.engine.networks.flow import (
+    ATTENTION,
+    BETWEEN,
+    HEADS,
+    HIDDEN,
+    INPUT,
+    MLP,
+    PATTERN,
+    QKV,
+    RESIDUAL,
+    STAGES,
+    Edited,
+    Flow,
+    Z,
+)
 from causalabs.engine.networks.naming import say_site, span_of
 from causalabs.engine.networks.prompts import Prompts, Tokenizer
 from causalabs.engine.protocol import Edit, Scores
 from causalabs.hypothesis.model import AnyOf, Last, Position, Site
 
-PARTS = {None: HEADS, "q": QKV, "k": QKV, "v": QKV, "z": Z}
-
-
-class Block(nn.ParameterDict):
-    """Weights of one block: two norms, attention and MLP."""
-
-    def __init__(self, width: int) -> None:
-        shapes = {
-            "first_weight": (width,),
-            "first_bias": (width,),
-            "qkv_weight": (3 * width, width),
-            "qkv_bias": (3 * width,),
-            "out_weight": (width, width),
-            "out_bias": (width,),
-            "second_weight": (width,),
-            "second_bias": (width,),
-            "widen_weight": (4 * width, width),
-            "widen_bias": (4 * width,),
-            "narrow_weight": (width, 4 * width),
-            "narrow_bias": (width,),
-        }
-        super().__init__({name: nn.Parameter(torch.empty(s)) for name, s in shapes.items()})
-
-    def linear(self, x: Tensor, name: str) -> Tensor:
-        """A matrix and its bias."""
-        return functional.linear(x, self[f"{name}_weight"], self[f"{name}_bias"])
-
-    def normed(self, x: Tensor, name: str) -> Tensor:
-        """A layer norm."""
-        shape = (x.shape[-1],)
-        return functional.layer_norm(x, shape, self[f"{name}_weight"], self[f"{name}_bias"])
+HEAD_PARTS = {None: HEADS, "q": QKV, "k": QKV, "v": QKV, "pattern": PATTERN, "z": Z}
+LAYER_PARTS: Mapping[tuple[str, str | None], tuple[int, str]] = {
+    ("residual", "before"): (QKV - 1, "x"),  # what stands before the block's first stage
+    ("residual", "between"): (BETWEEN, "x"),
+    ("residual", None): (RESIDUAL, "x"),
+    ("attention", None): (ATTENTION, "attention"),
+    ("mlp", "input"): (INPUT, "normed"),
+    ("mlp", "hidden"): (HIDDEN, "inner"),
+    ("mlp", None): (MLP, "mlp"),
+}
+"""Per component and part of a layer: its stage, and the tensor's name in the flow."""
 
 
 @dataclass(frozen=True)
@@ -150,25 +146,24 @@ class Transformer(BuiltIn[Prompts]):
 
     def stage(self, site: Site) -> int:
         """The stage after which the site is read and written."""
-        plain = site.head is None and site.part is None and site.path is None
+        plain = site.head is None and site.path is None
         layer = site.layer if site.layer in range(len(self.blocks)) else None
         match site.component:
-            case "logits" if plain and site.layer is None:
+            case "logits" if plain and site.layer is None and site.part is None:
                 if site.position is not None and site.position not in self.groups:
                     raise EngineError(f"{say_site(site)} does not exist: nothing is read there")
                 return self.end
-            case "embedding" if plain and site.layer is None:
+            case "embedding" if plain and site.layer is None and site.part is None:
                 found = 0
-            case "residual" | "attention" | "mlp" if plain and layer is not None:
-                within = {"residual": RESIDUAL, "attention": ATTENTION, "mlp": MLP}
-                found = flow.stage_of(layer, within[site.component])
+            case component if plain and layer is not None and (component, site.part) in LAYER_PARTS:
+                found = flow.stage_of(layer, LAYER_PARTS[component, site.part][0])
             case "head" if (
                 layer is not None
                 and site.path is None
                 and site.head in range(self.heads)
-                and site.part in PARTS
+                and site.part in HEAD_PARTS
             ):
-                found = flow.stage_of(layer, PARTS[site.part])
+                found = flow.stage_of(layer, HEAD_PARTS[site.part])
             case _:
                 raise EngineError(f"{say_site(site)} does not exist", self._sites_there_are())
         if site.position is None:
@@ -178,15 +173,27 @@ class Transformer(BuiltIn[Prompts]):
     def _sites_there_are(self) -> str:
         layers = len(self.blocks)
         spans = ", ".join(span_of(name, layers) for name in ("residual", "attention", "mlp"))
-        heads = f"`head 0.0` to `head {layers - 1}.{self.heads - 1}` (also .q, .k, .v, .z)"
-        return f"this transformer has `embedding`, {spans}, {heads} and `logits`"
+        heads = f"`head 0.0` to `head {layers - 1}.{self.heads - 1}` (.q, .k, .v, .z, .pattern)"
+        parts = "(residual: .before, .between; mlp: .input, .hidden)"
+        return f"this transformer has `embedding`, {spans} {parts}, {heads} and `logits`"
 
     def width(self, site: Site) -> int:
         """Width of the stream or the head, times the number of positions."""
         if self.stage(site) == self.end:
             return sum(output.classes for output in self._outputs_at(site))
         count = self.tokenizer.count(site.position or Last())
-        return count * (self.residual_width // (self.heads if site.part else 1))
+        return count * self._width_of_one(site)
+
+    def _width_of_one(self, site: Site) -> int:
+        match site.component, site.part:
+            case "head", "pattern":
+                return self.tokenizer.longest
+            case "head", str():
+                return self.residual_width // self.heads
+            case "mlp", "hidden":
+                return 4 * self.residual_width
+            case _:
+                return self.residual_width
 
     def _outputs_at(self, site: Site) -> list[Output]:
         pairs = zip(self.outputs, self.group_of, strict=True)
@@ -198,8 +205,8 @@ class Transformer(BuiltIn[Prompts]):
             dim = self.residual_width // self.heads
             first, last = head * dim, (head + 1) * dim
             return Edited(stage, site.part or "head", first, last, at, touch, head)
-        name = "x" if site.component in ("embedding", "residual") else site.component
-        return Edited(stage, name, 0, self.residual_width, at, touch)
+        name = LAYER_PARTS.get((site.component, site.part), (0, "x"))[1]
+        return Edited(stage, name, 0, self._width_of_one(site), at, touch)
 
     # ------------------------------------------------------------------ running
 
@@ -259,10 +266,9 @@ class Transformer(BuiltIn[Prompts]):
         for now in range(needed + 1):
             if 0 < now < self.end:
                 current.compute(now)
-            if first and now >= stage and (now - 1) % flow.STAGES == QKV and 0 < now < self.end:
-                for name in "kv":
-                    kept = current.tensors[name][:, :first]
-                    tensors[f"{name}{(now - 1) // flow.STAGES}"] = kept
+            if first and (now - 1) % STAGES == QKV and 0 < now < self.end:
+                for name in _past_names(now, stage):
+                    tensors[f"{name}{(now - 1) // STAGES}"] = current.tensors[name][:, :first]
             if now == stage and stage < self.end:
                 for name in flow.carried(stage):
                     tensors[name] = current.tensors[name][:, first:]
@@ -356,6 +362,13 @@ class Transformer(BuiltIn[Prompts]):
         sizes = [output.classes for output in outputs]
         parts = torch.split(apply_edit(site, edit, whole), sizes, dim=1)
         scores.update({o.name: part for o, part in zip(outputs, parts, strict=True)})
+
+
+def _past_names(now: int, stage: int) -> str:
+    """What a run started after `stage` needs of earlier tokens from the keys-and-values stage
+    `now`: of its own block, the values alone if it starts between pattern and values.
+    """
+    return "kv" if now >= stage else "v" if stage == now + PATTERN else ""
 
 
 def _spy(found: dict[int, Tensor], number: int) -> flow.Touch:
