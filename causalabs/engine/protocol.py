@@ -7,7 +7,7 @@ what can change from there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -40,6 +40,20 @@ class Inputs(Protocol):
 
 class Prefix(Protocol):
     """What must be kept of clean runs to start again at the earliest of some sites."""
+
+    @property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """All that is kept of the rows: their axis is the first; the rest is as long as need be.
+
+        What the prefix has beside them (where to start) is the same for all rows. Rows that
+        were made in different batches may have different lengths: put together, the shorter
+        ones are filled up with zeros at the end of each axis, which a run must not look at.
+        """
+        ...
+
+    def with_tensors(self, tensors: Mapping[str, Tensor]) -> Prefix:
+        """The same prefix of other rows: a store keeps the tensors where it likes."""
+        ...
 
     def take(self, rows: Tensor) -> Prefix:
         """The prefix of these rows, in this order, repeats allowed."""
@@ -87,6 +101,13 @@ class Network(Protocol):
 
     def prefix(self, inputs: Inputs, sites: Sequence[Site]) -> Prefix:
         """What is needed of every row to run again from the earliest of `sites`."""
+        ...
+
+    def prefix_parts(self, inputs: Inputs, sites: Sequence[Site]) -> Iterator[Prefix]:
+        """`prefix` in batches of `rows_at_once`, one after another: no more is in memory.
+
+        All parts start at the same place, the one right for every row of `inputs`.
+        """
         ...
 
     def resume(

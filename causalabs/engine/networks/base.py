@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -44,6 +44,10 @@ class Kept:
     tensors: Mapping[str, Tensor]
     start: Any
     sites: tuple[Site, ...] = field(default=())
+
+    def with_tensors(self, tensors: Mapping[str, Tensor]) -> Kept:
+        """The same of other rows."""
+        return replace(self, tensors=tensors)
 
     def take(self, rows: Tensor) -> Kept:
         """These rows, in this order, repeats allowed."""
@@ -140,13 +144,20 @@ class BuiltIn(nn.Module, ABC, Generic[I]):
 
         `resume` may then edit those sites and no others.
         """
+        parts = list(self.prefix_parts(inputs, sites))
+        names = parts[0].tensors
+        joined = {name: torch.cat([part.tensors[name] for part in parts]) for name in names}
+        return parts[0].with_tensors(joined)
+
+    def prefix_parts(self, inputs: I, sites: Sequence[Site]) -> Iterator[Kept]:
+        """The prefix in batches of `rows_at_once`, all started at the same place."""
         if not sites:
             raise ValueError("a prefix needs at least one site")
         earliest = self.earliest(inputs, sites)
-        parts = [self.start(batch, sites, earliest) for batch in self._batches(inputs)]
-        names = parts[0].tensors
-        joined = {name: torch.cat([part.tensors[name] for part in parts]) for name in names}
-        return Kept(joined, earliest, tuple(sites))
+        for batch in self._batches(inputs):
+            with torch.no_grad():
+                part = self.start(batch, sites, earliest)
+            yield part
 
     def resume(self, prefix: Any, edits: Sequence[tuple[Site, Edit]], *, slots: int = 1) -> Scores:
         """Scores with the edits applied, each row of `prefix` run `slots` times."""
