@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from causalabs.algorithm.domains import Domain
-from causalabs.hypothesis.model import Space
+from causalabs.hypothesis.model import Site, Space
 
 Block: TypeAlias = tuple[int, ...]
 """Coordinates that a variable occupies."""
@@ -29,21 +29,52 @@ Parameters: TypeAlias = dict[str, Tensor]
 class Basis(Protocol):
     """Coordinates at the sites of a space, for one or more restarts at once."""
 
-    kind: str
-    exact: bool
-    """Whether writing the coordinates that are there already changes nothing but rounding."""
+    @property
+    def kind(self) -> str:
+        """The name of its kind."""
+        ...
+
+    @property
+    def exact(self) -> bool:
+        """Whether what is written is what is read: `encode(write(h, v, b), b)` is `v`."""
+        ...
+
+    @property
+    def additive(self) -> bool:
+        """Whether writes of disjoint blocks to one activation add up: their changes are summed.
+
+        Otherwise they are done one after another, which for such a basis is the same as at
+        once: no block disturbs another.
+        """
+        ...
 
     def encode(self, activation: Tensor, block: Block) -> Tensor:
-        """(restarts or 1, batch, width) -> the block's coordinates (restarts, batch, block)."""
+        """(restarts or 1, batch, width) -> the block's coordinates (restarts, batch, n).
+
+        n is the length of the block, or more where the basis has not yet decided which
+        coordinates are in it (a soft mask). What is encoded goes to `write` as it is.
+        """
         ...
 
     def write(self, activation: Tensor, values: Tensor, block: Block) -> Tensor:
         """`activation` with the block's coordinates made `values`, all else as it was.
 
-        (restarts, batch, width) and (restarts or 1, batch, block) -> (restarts, batch, width).
+        (restarts or 1, batch, width) and (restarts or 1, batch, n) -> (restarts, batch, width).
         What the basis cannot express (an SAE's reconstruction error, the directions outside a
-        rotation) is carried over from `activation`, never dropped.
+        rotation) is carried over from `activation`, never dropped. Writing what `encode` gives
+        changes nothing but rounding, in every basis.
         """
+        ...
+
+    def swap(self, activation: Tensor, source: Tensor, block: Block) -> Tensor:
+        """`write(activation, encode(source, block), block)`, with less work where there is a way.
+
+        The usual interchange: the value comes from the same site in the same basis.
+        """
+        ...
+
+    def to(self, *, device: torch.device | str, dtype: torch.dtype) -> Basis:
+        """The same elsewhere, in other precision."""
         ...
 
     def tensors(self) -> Mapping[str, Tensor]:
@@ -66,7 +97,8 @@ class Evidence:
     `activations[v]` are (rows, width) clean activations at the place that variable v is read
     (its member's sites, joint ones side by side); `places[v]` the places (rows,) of v's value
     in its domain; `domains[v]` that domain. `weights` gives a weight of the network by name
-    (for `svd`); `folder` is what paths in the file are relative to.
+    (for `svd`); `folder` is what paths in the file are relative to; `sites` are those of the
+    choice that is settled, in the order in which they stand side by side.
     """
 
     activations: Mapping[str, Tensor]
@@ -75,16 +107,31 @@ class Evidence:
     weights: Mapping[str, Tensor] = field(default_factory=dict)
     folder: Any = None
     seed: int = 0
+    sites: tuple[Site, ...] = ()
 
 
 class Kind(Protocol):
     """A kind of basis, registered by name (entry point group `causalabs.bases`)."""
 
-    name: str
-    fitted: bool
-    """Whether a fit moves its parameters; otherwise it is closed form."""
-    needs_data: bool
-    """Whether it depends on the split `train` at all (`neurons` and `whole` do not)."""
+    @property
+    def name(self) -> str:
+        """What it is called in a file."""
+        ...
+
+    @property
+    def fitted(self) -> bool:
+        """Whether a fit moves its parameters; otherwise it is closed form."""
+        ...
+
+    @property
+    def needs_data(self) -> bool:
+        """Whether it depends on the split `train` at all (`neurons` and `whole` do not)."""
+        ...
+
+    @property
+    def drawable(self) -> bool:
+        """Whether the control `random_basis` replaces it: coordinates somebody or a fit chose."""
+        ...
 
     def dims(self, space: Space, width: int) -> int:
         """Coordinates it has at a site of `width`; `EngineError` where they do not fit."""
@@ -115,8 +162,19 @@ class Kind(Protocol):
         """What is added to the loss, per restart (restarts,); None for nothing."""
         ...
 
-    def random(self, space: Space, width: int, *, generator: torch.Generator) -> Basis:
-        """The control `random_basis`: of this kind, drawn without looking at data."""
+    def random(
+        self,
+        space: Space,
+        width: int,
+        *,
+        generator: torch.Generator,
+        evidence: Evidence | None = None,
+    ) -> Basis:
+        """The control `random_basis`: of this kind, drawn without looking at data.
+
+        `evidence` is for what must be known besides: the file of an SAE whose latents are
+        drawn, the class means of a basis in which values can be set.
+        """
         ...
 
     def restore(self, space: Space, tensors: Mapping[str, Tensor]) -> Basis:

@@ -1,0 +1,23 @@
+"""A rotation drawn at random, asked for in the file: what any subspace of that size does."""
+
+from __future__ import annotations
+
+import torch
+
+from causalabs.engine.bases.rotation import Rotation, random_rotation
+from causalabs.engine.bases.shared import Closed
+from causalabs.engine.basis import Basis, Evidence
+from causalabs.hypothesis.model import Space
+
+
+class Drawn(Closed):
+    """Uniformly random orthonormal columns, from the job's seed."""
+
+    name = "random"
+    needs_data = False
+
+    def closed(self, space: Space, width: int, evidence: Evidence) -> Basis:
+        """(1, width, dims), the same for one seed."""
+        generator = torch.Generator().manual_seed(evidence.seed)
+        drawn = random_rotation(1, width, self.dims(space, width), generator=generator)
+        return Rotation(self.name, drawn)
