@@ -1,10 +1,11 @@
-"""95 % intervals for proportions and for sums and differences of them."""
+"""95 % intervals for proportions and means, and for sums and differences of them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,29 +35,90 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     return low, high
 
 
+def student(freedom: int) -> float:
+    """Two-sided 95 % point of Student's t distribution (Hill 1970, algorithm 396).
+
+    >>> [round(student(n), 3) for n in (1, 2, 5, 30, 4000)]
+    [12.706, 4.303, 2.571, 2.042, 1.961]
+    """
+    if freedom == 1:
+        return 1 / math.tan(0.025 * math.pi)
+    if freedom == 2:
+        return math.sqrt(2 / (0.05 * 1.95) - 2)
+    a = 1 / (freedom - 0.5)
+    b = 48 / a**2
+    c = ((20_700 * a / b - 98) * a - 16) * a + 96.36
+    d = ((94.5 / (b + c) - 3) / b + 1) * math.sqrt(a * math.pi / 2) * freedom
+    y = (d * 0.05) ** (2 / freedom)
+    if y > 0.05 + a:
+        x = -Z
+        y = x * x
+        if freedom < 5:
+            c += 0.3 * (freedom - 4.5) * (x + 0.6)
+        c += (((0.05 * d * x - 5) * x - 7) * x - 2) * x + b
+        y = (((((0.4 * y + 6.3) * y + 36) * y + 94.5) / c - y - 3) / b + 1) * x
+        return math.sqrt(freedom * math.expm1(a * y * y))
+    first = 1 / (((freedom + 6) / (freedom * y) - 0.089 * d - 0.822) * (freedom + 2) * 3)
+    y = ((first + 0.5 / (freedom + 4)) * y - 1) * (freedom + 1) / (freedom + 2) + 1 / y
+    return math.sqrt(freedom * y)
+
+
+def mean_interval(
+    values: NDArray[np.float64], low: float | None = None, high: float | None = None
+) -> tuple[float, float]:
+    """Student's interval for a mean, 95 %, cut off at the values' own bounds.
+
+    Fewer than two values tell nothing of their spread: only the bounds are left.
+
+    >>> mean_interval(np.array([0.9, 1.0]), 0.0, 1.0)[1]
+    1.0
+    """
+    least, most = -math.inf if low is None else low, math.inf if high is None else high
+    if len(values) < 2:
+        return least, most
+    mean = float(values.mean())
+    half = student(len(values) - 1) * float(values.std(ddof=1)) / math.sqrt(len(values))
+    return max(least, mean - half), min(most, mean + half)
+
+
+Values: TypeAlias = "NDArray[np.bool_] | NDArray[np.float64]"
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
-    """`weight` times a proportion; parts of one `pairing` are paired example by example."""
+    """`weight` times a mean; parts of one `pairing` are paired example by example.
+
+    Truths make it a proportion; the mean of numbers lies between `low` and `high`.
+    """
 
     weight: float
-    hits: NDArray[np.bool_]
+    values: Values
     pairing: object
+    low: float | None = None
+    high: float | None = None
+
+    def limits(self) -> tuple[float, float]:
+        """The 95 % interval of the mean."""
+        if self.values.dtype == np.bool_:
+            return wilson(int(self.values.sum()), len(self.values))
+        return mean_interval(self.values.astype(np.float64), self.low, self.high)
 
 
 def combine(parts: Sequence[Part]) -> tuple[float, float, float]:
-    """Value and 95 % interval of a weighted sum of proportions.
+    """Value and 95 % interval of a weighted sum of proportions and means.
 
-    The limits of the single proportions are combined with their correlations (MOVER: Zou
-    and Donner 2008; for a paired difference this is Newcombe's 1998 method 10 without its
-    continuity correction).
+    The limits of the single ones are combined with their correlations (MOVER: Zou
+    and Donner 2008; for a paired difference of proportions this is Newcombe's 1998 method 10
+    without its continuity correction, for one of means away from their bounds the paired t).
 
     >>> hits = np.array([True, False] * 50)
     >>> combine([Part(1.0, hits, "line"), Part(-1.0, hits, "line")])
     (0.0, 0.0, 0.0)
     """
     weights = np.array([part.weight for part in parts])
-    shares = np.array([part.hits.mean() if len(part.hits) else math.nan for part in parts])
-    limits = [wilson(int(part.hits.sum()), len(part.hits)) for part in parts]
+    means = [float(part.values.mean()) if len(part.values) else math.nan for part in parts]
+    shares = np.array(means)
+    limits = [part.limits() for part in parts]
     below = shares - np.array([low for low, _ in limits])
     above = np.array([high for _, high in limits]) - shares
     value = float(weights @ shares)
@@ -73,14 +135,13 @@ def _correlations(parts: Sequence[Part]) -> NDArray[np.float64]:
     for i, first in enumerate(parts):
         for j in range(i):
             second = parts[j]
-            if first.pairing == second.pairing and len(first.hits) == len(second.hits):
-                matrix[i, j] = matrix[j, i] = _correlation(first.hits, second.hits)
+            if first.pairing == second.pairing and len(first.values) == len(second.values):
+                matrix[i, j] = matrix[j, i] = _correlation(first.values, second.values)
     return matrix
 
 
-def _correlation(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
-    a, b = float(first.mean()), float(second.mean())
-    spread = math.sqrt(a * (1 - a) * b * (1 - b))
-    if spread == 0.0:
-        return 0.0
-    return (float((first & second).mean()) - a * b) / spread
+def _correlation(first: Values, second: Values) -> float:
+    a, b = first.astype(np.float64), second.astype(np.float64)
+    a, b = a - a.mean(), b - b.mean()
+    spread = math.sqrt(float(a @ a) * float(b @ b))
+    return float(a @ b) / spread if spread > 0 else 0.0

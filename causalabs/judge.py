@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from causalabs.hypothesis import registry
 from causalabs.hypothesis.model import Expectation, Hypothesis, Quantity, Term
 from causalabs.intervals import Part, combine
 from causalabs.plans import Job, Plan, procedure
@@ -80,7 +82,7 @@ def _judge_expectation(
         expectation.bound,
     )
     found = _judge(quantity, plan, outcomes)
-    single = len(quantity.terms) == 1 and len(quantity.terms[0].lines) <= 1
+    single = len(quantity.terms) == 1 and _counted(quantity.terms[0])
 
     def verdict(each: Judged | SeedValue) -> Verdict:
         return decide(
@@ -132,13 +134,11 @@ def _judge(quantity: Quantity, plan: Plan, outcomes: Mapping[str, Outcome]) -> J
     )
     share = 1 / len(by_seed)
     pooled = [
-        Part(part.weight * share, part.hits, part.pairing)
-        for found in by_seed.values()
-        for part, _ in found
+        replace(part, weight=part.weight * share) for found in by_seed.values() for part, _ in found
     ]
     value, low, high = _interval(pooled, exact=exact)
     # A difference under a control asks the same examples twice: they count once.
-    distinct = {part.pairing: len(part.hits) for found in by_seed.values() for part, _ in found}
+    distinct = {part.pairing: len(part.values) for found in by_seed.values() for part, _ in found}
     return Judged(
         text=quantity.text,
         line=quantity.line,
@@ -166,8 +166,20 @@ def _parts(
         for each in measured:
             weight = term.sign / len(measured)
             pairing = (seed, each.metric, each.line, each.split)
-            found.append((Part(weight, each.hits, pairing), each))
+            found.append((Part(weight, each.values, pairing, *_bounds(each.metric)), each))
     return found
+
+
+def _bounds(metric: str) -> tuple[float | None, float | None]:
+    """Between which numbers a metric's values lie."""
+    kind = registry.find(registry.MetricKind, metric)
+    return (kind.low, kind.high) if kind is not None else (None, None)
+
+
+def _counted(term: Term) -> bool:
+    """Whether a term is one proportion, whose successes can be counted."""
+    kind = registry.find(registry.MetricKind, term.metric)
+    return len(term.lines) <= 1 and kind is not None and kind.proportion
 
 
 def job_of(term: Term, seed: int, plan: Plan) -> Job:
@@ -192,19 +204,20 @@ def _measured(term: Term, split: str | None, outcome: Outcome) -> list[Measured]
 
 
 def table(hypothesis: Hypothesis, plan: Plan, outcomes: Mapping[str, Outcome]) -> tuple[Row, ...]:
-    """IIA line by line with the controls beside it, averaged over seeds."""
-    found: dict[tuple[int, str, str], dict[str, list[float]]] = {}
+    """Metrics line by line with the controls beside them, averaged over seeds."""
+    found: dict[tuple[str, int, str, str], dict[str, list[float]]] = {}
     for job in plan.jobs:
         for each in outcomes[job.name].measured:
-            if each.metric == "iia" and len(each.hits):
-                row = found.setdefault((each.line, job.alignment, each.split), {})
-                row.setdefault(job.control, []).append(float(each.hits.mean()))
+            if each.line >= 0 and len(each.values):
+                row = found.setdefault((each.metric, each.line, job.alignment, each.split), {})
+                row.setdefault(job.control, []).append(float(each.values.mean()))
     return tuple(
         Row(
             line=hypothesis.counterfactuals.lines[line].name,
             alignment=alignment,
             split=split,
             values=tuple((name, float(np.mean(values))) for name, values in row.items()),
+            metric=metric,
         )
-        for (line, alignment, split), row in found.items()
+        for (metric, line, alignment, split), row in found.items()
     )

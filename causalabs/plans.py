@@ -14,7 +14,10 @@ from typing import Any
 
 from causalabs.hypothesis.model import Alignment, Hypothesis, Quantity, Term
 
-PLAN_VERSION = 1
+ALWAYS = ("accuracy", "iia")
+"""Metrics that every job measures: `keep solved`, fits and searches need them anyway."""
+
+PLAN_VERSION = 2
 """Raised whenever the same file would be run differently: old runs are then not reused."""
 
 
@@ -22,7 +25,8 @@ PLAN_VERSION = 1
 class Job:
     """One alignment (or "" for accuracy alone) for one seed under one control.
 
-    `control` is "" for the procedure as it stands. `lines` are measured on `splits`.
+    `control` is "" for the procedure as it stands. `lines` are measured on `splits`:
+    `accuracy` and `iia` always, and `metrics` beside them.
     """
 
     seed: int
@@ -30,6 +34,7 @@ class Job:
     alignment: str
     lines: tuple[int, ...]
     splits: tuple[str, ...]
+    metrics: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -73,17 +78,19 @@ def make_plan(hypothesis: Hypothesis, *, backend: str = "native") -> Plan:
 
     Terms that need the same procedure (seed, control, alignment) share one job.
     """
-    wanted: dict[tuple[str, str], tuple[dict[int, None], dict[str, None]]] = {}
+    wanted: dict[tuple[str, str], tuple[dict[int, None], dict[str, None], dict[str, None]]] = {}
     for quantity in quantities(hypothesis):
         for term in quantity.terms:
-            lines, splits = wanted.setdefault(procedure(term), ({}, {}))
+            lines, splits, metrics = wanted.setdefault(procedure(term), ({}, {}, {}))
             lines.update(dict.fromkeys(term.lines))
+            if term.metric not in ALWAYS:
+                metrics[term.metric] = None
             if quantity.split:
                 splits[quantity.split] = None
     jobs = tuple(
-        Job(seed, control, alignment, tuple(sorted(lines)), tuple(splits))
+        Job(seed, control, alignment, tuple(sorted(lines)), tuple(splits), tuple(metrics))
         for seed in hypothesis.seeds
-        for (control, alignment), (lines, splits) in wanted.items()
+        for (control, alignment), (lines, splits, metrics) in wanted.items()
     )
     return Plan(
         hypothesis=hypothesis.name,

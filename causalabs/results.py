@@ -9,22 +9,31 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from causalabs.intervals import Values
+
 Verdict: TypeAlias = Literal["met", "not met", "undecided"]
 
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """Example by example, whether network and algorithm agree on every output.
+    """A metric's value example by example: truths of a proportion, otherwise numbers.
 
-    `metric` "iia" has a `line`; "accuracy" has line -1 and one entry per base of the split,
-    with multiplicity. Two measurements of one line, split and seed are paired row by row.
+    `metric` "iia" has a `line`: whether network and algorithm agree on every output after
+    it. "accuracy" (and any metric of the clean network) has line -1 and one entry per base
+    of the split, with multiplicity. Two measurements of one metric, line, split and seed are
+    paired row by row.
     """
 
     metric: str
     line: int
     split: str
-    hits: NDArray[np.bool_]
+    values: Values
     exact: bool = False
+
+    @property
+    def hits(self) -> NDArray[np.bool_]:
+        """The values of a proportion."""
+        return self.values.astype(np.bool_)
 
 
 @dataclass(frozen=True)
@@ -93,12 +102,13 @@ class Judged:
 
 @dataclass(frozen=True)
 class Row:
-    """IIA of one line in one alignment, plain and under each control that was run."""
+    """A metric of one line in one alignment, plain and under each control that was run."""
 
     line: str
     alignment: str
     split: str
     values: tuple[tuple[str, float], ...]
+    metric: str = "iia"
 
 
 @dataclass(frozen=True)

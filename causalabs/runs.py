@@ -1,7 +1,7 @@
 """Run folders: what survives a kill, and what makes the same command say `cached`.
 
     runs/<plan hash>/plan.json                what was run
-    runs/<plan hash>/jobs/<job>.npz, .json    finished jobs: rows of agreement, records
+    runs/<plan hash>/jobs/<job>.npz, .json    finished jobs: values row by row, records
     runs/<plan hash>/bases/<job>-*.safetensors
     runs/<plan hash>/results.json             written last
 
@@ -81,11 +81,11 @@ class RunFolder:
     def save(self, outcome: Outcome) -> None:
         """Keep a finished job."""
         buffer = BytesIO()
-        hits = {f"hits{i}": np.packbits(each.hits) for i, each in enumerate(outcome.measured)}
-        np.savez(buffer, **hits)  # type: ignore[arg-type]
+        values = {f"values{i}": _packed(each.values) for i, each in enumerate(outcome.measured)}
+        np.savez(buffer, **values)  # type: ignore[arg-type]
         self._write(f"jobs/{outcome.job}.npz", buffer.getvalue())
         measured = [
-            [each.metric, each.line, each.split, len(each.hits), each.exact]
+            [each.metric, each.line, each.split, len(each.values), each.exact]
             for each in outcome.measured
         ]
         record = {
@@ -123,7 +123,7 @@ class RunFolder:
 def _outcome(record: dict[str, Any], archive: Path) -> Outcome:
     with np.load(archive, allow_pickle=False) as packed:
         measured = tuple(
-            Measured(metric, line, split, _unpacked(packed[f"hits{i}"], count), exact)
+            Measured(metric, line, split, _unpacked(packed[f"values{i}"], count), exact)
             for i, (metric, line, split, count, exact) in enumerate(record["measured"])
         )
     return Outcome(
@@ -136,10 +136,16 @@ def _outcome(record: dict[str, Any], archive: Path) -> Outcome:
     )
 
 
-def _unpacked(bits: NDArray[np.uint8], count: int) -> NDArray[np.bool_]:
-    if len(bits) != (count + 7) // 8:  # numpy would pad missing rows with misses
+def _packed(values: NDArray[Any]) -> NDArray[Any]:
+    """Truths as bits, numbers as they are."""
+    return np.packbits(values) if values.dtype == np.bool_ else values.astype(np.float64)
+
+
+def _unpacked(packed: NDArray[Any], count: int) -> NDArray[Any]:
+    truths = packed.dtype == np.uint8
+    if len(packed) != ((count + 7) // 8 if truths else count):  # numpy would pad with misses
         raise ValueError("rows are missing")
-    return np.unpackbits(bits, count=count).astype(np.bool_)
+    return np.unpackbits(packed, count=count).astype(np.bool_) if truths else packed
 
 
 def _json(document: Any) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from causalabs.hypothesis.model import Control, Expectation, Hypothesis, Quantity, Term
-from causalabs.intervals import Part, combine, wilson
+from causalabs.intervals import Part, combine, mean_interval, student, wilson
 from causalabs.judge import decide, judge, overall
 from causalabs.plans import Job, Plan
 from causalabs.results import Judged, Measured, Outcome
@@ -170,3 +171,58 @@ def test_one_failure_decides_the_whole():
     assert overall([judged("met"), judged("undecided")]) == "undecided"
     assert overall([judged("met")]) == "met"
     assert overall([]) == "undecided"
+
+
+def test_student_is_the_quantile_of_the_t_distribution():
+    known = {3: 3.182446, 4: 2.776445, 7: 2.364624, 12: 2.178813, 60: 2.000298, 1000: 1.962339}
+    for freedom, quantile in known.items():
+        assert student(freedom) == pytest.approx(quantile, abs=1e-5)
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_a_difference_of_means_is_covered_95_times_in_100(paired):
+    draws = np.random.default_rng(3)
+    inside = 0
+    for _ in range(1000):
+        first = draws.beta(4, 1, 60)
+        second = first * draws.beta(6, 2, 60) if paired else draws.beta(4, 1, 60) * 0.75
+        parts = [
+            Part(1.0, first, 0, 0.0, 1.0),
+            Part(-1.0, second, 0 if paired else 1, 0.0, 1.0),
+        ]
+        _, low, high = combine(parts)
+        inside += low <= 0.8 - 0.6 <= high
+    assert 930 <= inside <= 970
+
+
+def test_a_difference_of_paired_means_is_the_paired_t_interval():
+    draws = np.random.default_rng(4)
+    first, second = draws.normal(size=20), draws.normal(size=20)
+    value, low, high = combine([Part(1.0, first, 0), Part(-1.0, second, 0)])
+    change = first - second
+    half = 2.093024 * change.std(ddof=1) / math.sqrt(20)
+    assert (low, high) == pytest.approx((change.mean() - half, change.mean() + half), abs=1e-6)
+    assert value == pytest.approx(change.mean())
+
+
+def test_a_mean_stays_inside_what_its_values_can_be():
+    values = np.array([1.0, 1.0, 0.6])
+    assert mean_interval(values, 0.0, 1.0)[1] == 1.0
+    assert mean_interval(values)[1] > 1.0
+    assert mean_interval(values[:1], 0.0, 1.0) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("metric", "verdict"), [("iia", "not met"), ("mass", "undecided")])
+def test_a_mean_is_not_judged_by_count(metric, verdict):
+    """Against a bound of 1 one miss is enough for a proportion; a mass has its interval."""
+    values = np.array([True] * 99 + [False])
+    term = Term(metric, "m of v", lines=(0,), alignment="main")
+    hypothesis, plan = _case(bound=1.0)
+    plan = replace(plan, seeds=(0,))
+    expectation = Expectation(Quantity("m", (term,), "heldout", 9), ">=", 1.0)
+    measured = Measured(metric, 0, "heldout", values if metric == "iia" else values * 1.0)
+    outcomes = {job.name: _outcome(job.name, measured) for job in plan.jobs}
+    case = replace(hypothesis, expectations=(expectation,))
+    (found,), _ = judge(case, plan, outcomes)
+    assert found.value == pytest.approx(0.99)
+    assert found.verdict == verdict

@@ -66,6 +66,21 @@ def test_an_outcome_comes_back_as_it_was(tmp_path):
     assert folder.load("another") is None
 
 
+def test_numbers_come_back_as_they_were_and_none_may_be_missing(tmp_path):
+    folder = RunFolder.open(tmp_path, PLAN)
+    values = np.random.default_rng(0).normal(size=9)
+    measured = (Measured("logit_difference", 0, "heldout", values),)
+    folder.save(Outcome(job="seed0-plain-main", measured=measured))
+    found = folder.load("seed0-plain-main")
+    assert found.measured[0].values.dtype == np.float64
+    assert np.array_equal(found.measured[0].values, values)
+    record = folder.path / "jobs" / "seed0-plain-main.json"
+    document = json.loads(record.read_text())
+    document["measured"][0][3] = 10
+    record.write_text(json.dumps(document))
+    assert folder.load("seed0-plain-main") is None
+
+
 def test_results_come_back_marked_cached(tmp_path):
     folder = RunFolder.open(tmp_path, PLAN)
     assert folder.finished() is None

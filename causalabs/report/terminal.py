@@ -41,8 +41,8 @@ def _sections(results: Results) -> list[RenderableType]:
         found += [_judged_table(results.expectations, judged=True), Text()]
     if results.reports:
         found += [_judged_table(results.reports, judged=False), Text()]
-    if results.table:
-        found += [_controls(results.table), Text()]
+    for metric in dict.fromkeys(row.metric for row in results.table):
+        found += [_controls(tuple(r for r in results.table if r.metric == metric)), Text()]
     found += [_details(results)]
     return found
 
@@ -114,7 +114,7 @@ def _controls(rows: tuple[Row, ...]) -> RenderableType:
     names.sort(key=lambda name: name != "")
     alignments = {row.alignment for row in rows}
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column("IIA by interchange")
+    table.add_column(f"{_title(rows[0].metric)} by interchange")
     for name in names:
         table.add_column(name or PLAIN, justify="right")
     for row in rows:
@@ -123,6 +123,10 @@ def _controls(rows: tuple[Row, ...]) -> RenderableType:
         cells = [number(values[name]) if name in values else "" for name in names]
         table.add_row(f"{title}, {row.split}", *cells)
     return table
+
+
+def _title(metric: str) -> str:
+    return "IIA" if metric == "iia" else metric.replace("_", " ")
 
 
 def _details(results: Results) -> RenderableType:
