@@ -64,7 +64,9 @@ class Tokenizer:
 
     def encode(self, columns: Mapping[str, Column], device: torch.device) -> Prompts:
         """Token numbers of every row, (rows, longest), padded at the end."""
-        templates = draw_templates(self.vocabulary, columns, self.inputs)
+        said = self.vocabulary
+        count = len(said.templates)
+        templates = draw_templates(count, said.limits, said.domains, columns, self.inputs)
         ids = np.full((len(templates), self.longest), PAD, dtype=np.int64)
         for number, template in enumerate(self.vocabulary.templates):
             mine = np.flatnonzero(templates == number)

@@ -22,6 +22,9 @@ from causalabs.hypothesis.model import FeedText, FeedTokens, Part
 Tokens = tuple["str | Part", ...]
 """One template, token by token: literal words and slots."""
 
+Limits = tuple[tuple[tuple[str, tuple[int, ...]], ...], ...]
+"""Per template the inputs that it restricts, each with the places that it admits."""
+
 PAD = 0
 """The token after the end of a prompt that is shorter than the longest."""
 
@@ -31,7 +34,7 @@ class Vocabulary:
     """Templates cut into tokens, and the number of each word."""
 
     templates: tuple[Tokens, ...]
-    limits: tuple[tuple[tuple[str, tuple[int, ...]], ...], ...]
+    limits: Limits
     domains: Mapping[str, Domain]
     words: tuple[str, ...]
 
@@ -54,7 +57,7 @@ def make_vocabulary(feed: FeedText | FeedTokens, domains: Mapping[str, Domain]) 
     """Cut a feed's templates into tokens and number the words."""
     if isinstance(feed, FeedTokens):
         templates: tuple[Tokens, ...] = (feed.items,)
-        limits: tuple[tuple[tuple[str, tuple[int, ...]], ...], ...] = ()
+        limits: Limits = ()
     else:
         if feed.chat:
             raise EngineError("a built-in transformer has no chat template", 'write `feed "..."`')
@@ -105,17 +108,20 @@ def _shown(value: object, domain: Domain) -> object:
 
 
 def draw_templates(
-    vocabulary: Vocabulary, columns: Mapping[str, Column], inputs: Sequence[str]
+    count: int,
+    limits: Limits,
+    domains: Mapping[str, Domain],
+    columns: Mapping[str, Column],
+    inputs: Sequence[str],
 ) -> NDArray[np.int64]:
-    """The template of each row, (rows,), by a hash of its inputs."""
+    """The template of each row, (rows,) of `count`, by a hash of its inputs."""
     rows = len(next(iter(columns.values())))
-    count = len(vocabulary.templates)
-    if count == 1 and not any(vocabulary.limits):
+    if count == 1 and not any(limits):
         return np.zeros(rows, dtype=np.int64)
     admits = np.ones((rows, count), dtype=bool)
-    for template, limits in enumerate(vocabulary.limits):
-        for name, allowed in limits:
-            ranks = places(vocabulary.domains[name], columns[name])  # type: ignore[arg-type]
+    for template, limited in enumerate(limits):
+        for name, allowed in limited:
+            ranks = places(domains[name], columns[name])  # type: ignore[arg-type]
             admits[:, template] &= np.isin(ranks, allowed)
     choices = admits.sum(axis=1)
     if not choices.all():
