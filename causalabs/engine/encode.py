@@ -55,6 +55,11 @@ def classes_of(name: str, domain: Domain) -> int:
     return count
 
 
+def answer_classes(name: str, domain: Domain) -> int:
+    """Classes that an output is read in: its values, or the possible members of a set."""
+    return classes_of(name, domain.of if isinstance(domain, SetOf) else domain)
+
+
 def vectors_width(names: Iterable[str], domains: Mapping[str, Domain]) -> int:
     """Numbers that these variables are given as together."""
     return sum(code_width(name, domains[name]) for name in names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from causalabs.engine.controls import check_control, move_sites
 from causalabs.engine.errors import EngineError
 from causalabs.engine.fit import budget_for
 from causalabs.engine.interchange import compile_lines
-from causalabs.engine.measure import hits, line_notes, prove_writes
+from causalabs.engine.measure import line_notes, metric_of, prove_writes, values
 from causalabs.engine.networks.naming import say_site
 from causalabs.engine.resources import Progress, Resources
 from causalabs.engine.rows import members_of, table
@@ -38,9 +39,9 @@ def run_job(
 ) -> Outcome:
     """Network, search, fit and measurement for one seed under one control.
 
-    Measures `iia` of the job's lines and `accuracy` (line -1, over the bases of all lines of
-    the file one after another) on its splits. `EngineError` says what cannot be run; a
-    write that reaches nothing is one. Fitted bases are written below `folder`.
+    Measures `iia` and the job's metrics of its lines, and `accuracy` (line -1, over the bases
+    of all lines of the file one after another), on its splits. `EngineError` says what cannot
+    be run; a write that reaches nothing is one. Fitted bases are written below `folder`.
     """
     del device  # resources were made for one
     check_control(job.control)
@@ -94,7 +95,7 @@ def _setting(
     lines = {
         number: line
         for number, line in enumerate(hypothesis.counterfactuals.lines)
-        if line.algorithm == alignment.algorithm and _names(line) <= aligned and line.takes
+        if line.algorithm == alignment.algorithm and _names(line) <= aligned
     }
     report = None
     if progress is not None:
@@ -129,12 +130,18 @@ def _names(line: Line) -> set[str]:
 def _accuracy(
     job: Job, hypothesis: Hypothesis, resources: Resources, trained: bool
 ) -> tuple[Measured, ...]:
-    """Clean answers right on every output, over the split's bases with multiplicity (M4)."""
+    """What the clean network answers, over the split's bases with multiplicity (M4).
+
+    `accuracy` counts those right on every output; a job of no alignment has other metrics too.
+    """
     examples = resources.drawn(job.seed)
     algorithm = hypothesis.algorithms[0].name
     if job.alignment:
         algorithm = hypothesis.alignment_named(job.alignment).algorithm
-    right = resources.right(job.seed, trained=trained, algorithm=algorithm)
+    clean: dict[str, NDArray[Any]]
+    clean = {"accuracy": resources.right(job.seed, trained=trained, algorithm=algorithm)}
+    for name in () if job.alignment else job.metrics:
+        clean[name] = resources.clean(job.seed, name, trained=trained, algorithm=algorithm)
     found = []
     for name in _asked(job, hypothesis):
         split = _split_number(hypothesis, name)
@@ -144,7 +151,7 @@ def _accuracy(
         ]
         rows = np.concatenate(bases) if bases else np.zeros(0, dtype=np.int64)
         exact = bool(examples.exact) and all(examples.exact)
-        found.append(Measured("accuracy", -1, name, right[rows], exact))
+        found += [Measured(each, -1, name, value[rows], exact) for each, value in clean.items()]
     return tuple(found)
 
 
@@ -167,6 +174,9 @@ def _measure(
 ) -> tuple[tuple[Measured, ...], tuple[str, ...]]:
     measured: list[Measured] = []
     notes: list[str] = []
+    clean = setting.examples.clean[setting.algorithm.name]
+    base = setting.store.wanted(setting.algorithm, clean)
+    metrics = {name: metric_of(name, setting.algorithm, base) for name in ("iia", *job.metrics)}
     for number in job.lines:
         line = hypothesis.counterfactuals.lines[number]
         program = compile_lines({number: line}, setting.alignment, found.chosen)
@@ -181,9 +191,9 @@ def _measure(
                     prove_writes(program, found.bases, rows, setting.store), line.name
                 )
                 proven = True
-            exact = setting.examples.exact
-            agreed = hits(program, found.bases, rows, setting.store)
-            measured.append(Measured("iia", number, name, agreed, bool(exact and exact[number])))
+            exact = bool(setting.examples.exact and setting.examples.exact[number])
+            each = values(program, found.bases, rows, setting.store, metrics)
+            measured += [Measured(m, number, name, column, exact) for m, column in each.items()]
     return tuple(measured), tuple(notes)
 
 

@@ -1,15 +1,17 @@
-"""Measuring: example by example, whether network and algorithm agree."""
+"""Measuring: example by example, whether network and algorithm agree, and by how much."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from causalabs.engine.answers import agree
+from causalabs.algorithm.model import Algorithm
+from causalabs.engine.answers import METRICS, Answers, agree, classes_of_outputs
 from causalabs.engine.errors import EngineError
 from causalabs.engine.interchange import UNROTATED, Bases, Batch, Program, Write, edits, run
 from causalabs.engine.networks.naming import say_site
@@ -23,17 +25,45 @@ VISIBLE = 1e-5
 """A difference of coordinates, relative to their size, that a write must show."""
 
 
-@torch.no_grad()
 def hits(program: Program, bases: Bases, rows: Batch, store: Store) -> NDArray[np.bool_]:
-    """Whether every output is the algorithm's after each row's interchange: (rows,).
+    """Whether every output is the algorithm's after each row's interchange: (rows,)."""
+    found = values(program, bases, rows, store, {"iia": agreement})["iia"]
+    return found.astype(np.bool_)
+
+
+Value: TypeAlias = Callable[[Scores, Batch], Tensor]
+"""A metric's value of each row of a batch: (batch,)."""
+
+
+def agreement(scores: Scores, batch: Batch) -> Tensor:
+    """`iia`: whether every output is the algorithm's."""
+    return agree(scores, batch.answers)[0]
+
+
+def metric_of(name: str, algorithm: Algorithm, base: Answers) -> Value:
+    """A metric of lines by name; `base` are the algorithm's clean answers by input."""
+    if name == "iia":
+        return agreement
+    metric, classes = METRICS[name], classes_of_outputs(algorithm)
+
+    def value(scores: Scores, batch: Batch) -> Tensor:
+        own = {output: column[batch.base] for output, column in base.items()}
+        return metric(scores, batch.answers, own, classes)
+
+    return value
+
+
+@torch.no_grad()
+def values(
+    program: Program, bases: Bases, rows: Batch, store: Store, metrics: Mapping[str, Value]
+) -> dict[str, NDArray[Any]]:
+    """Each metric after each row's interchange: (rows,), truths or doubles.
 
     Rows that are the same run (an exhaustive table may hold them) are run once.
     """
-    if len(rows) == 0:
-        return np.zeros(0, dtype=np.bool_)
-    unique, back = _distinct(rows, len(store.inputs))
+    unique, back = _distinct(rows, len(store.inputs)) if len(rows) else (rows, None)
     at_once = getattr(store.network, "rows_at_once", ROWS_AT_ONCE)
-    found = []
+    found: dict[str, list[Tensor]] = {name: [] for name in metrics}
     for first in range(0, len(unique), at_once):
         batch = unique.take(slice(first, first + at_once))
         scores = run(program, bases, batch, store)
@@ -41,16 +71,35 @@ def hits(program: Program, bases: Bases, rows: Batch, store: Store) -> NDArray[n
             if not bool(torch.isfinite(column).all()):
                 where = ", ".join(say_site(site) for site in program.written)
                 raise EngineError(f"the scores of `{name}` are not finite after writing {where}")
-        found.append(agree(scores, batch.answers)[0])
-    together = torch.cat(found)
-    return (together if back is None else together[back]).cpu().numpy()
+        for name, metric in metrics.items():
+            found[name].append(metric(scores, batch))
+    return {name: _joined(name, parts, back) for name, parts in found.items()}
+
+
+@torch.no_grad()
+def clean_values(name: str, algorithm: Algorithm, store: Store, answers: Answers) -> NDArray[Any]:
+    """A metric of the network's clean runs, input by input: (inputs,)."""
+    found = METRICS[name](store.scores(), answers, None, classes_of_outputs(algorithm))
+    return _joined(name, [found], None)
+
+
+def _joined(name: str, parts: Sequence[Tensor], back: Tensor | None) -> NDArray[Any]:
+    kind = torch.bool if name == "iia" else torch.float64
+    found = torch.cat([part.detach().to(kind) for part in parts] or [torch.zeros(0, dtype=kind)])
+    if not bool(torch.isfinite(found).all()):
+        raise EngineError(
+            f"`{name}` is not a finite number for some example",
+            "it needs an answer that is right and one that is not: no set may be empty or full",
+        )
+    return (found if back is None else found[back]).cpu().numpy()
 
 
 def _distinct(rows: Batch, inputs: int) -> tuple[Batch, Tensor | None]:
     """The rows without repeats, and where each row went; only where repeats are likely."""
     if len(rows) <= inputs ** (1 + len(rows.source)):
         return rows, None
-    columns = [rows.base[None], rows.source, rows.used, *(a[None] for a in rows.answers.values())]
+    answers = [a[None] if a.dim() == 1 else a.mT for a in rows.answers.values()]
+    columns = [rows.base[None], rows.source, rows.used, *answers]
     keys = torch.cat([column.long() for column in columns])
     _, back = torch.unique(keys, dim=1, return_inverse=True)
     first = torch.full((int(back.max()) + 1,), len(rows), device=back.device)

@@ -17,6 +17,7 @@ from causalabs.algorithm.domains import Column
 from causalabs.counterfactuals.draw import BaseSampler, draw
 from causalabs.counterfactuals.examples import Examples
 from causalabs.counterfactuals.solving import Solved
+from causalabs.engine.measure import clean_values
 from causalabs.engine.protocol import Device, Network
 from causalabs.engine.store import Store
 from causalabs.hypothesis.model import Hypothesis
@@ -27,6 +28,9 @@ Progress = Callable[[str, float], None]
 MakeNetwork = Callable[[int, bool], Network]
 """(seed, trained) -> a frozen network."""
 
+Wrap = Callable[[Network], Network]
+"""Puts a network behind a backend."""
+
 MakeExamples = Callable[[int, Solved | None], Examples]
 """(seed, which inputs the network solves) -> examples; None: as drawn, nothing filtered."""
 
@@ -35,7 +39,8 @@ MakeExamples = Callable[[int, Solved | None], Examples]
 class Resources:
     """The shared parts of one hypothesis' jobs.
 
-    `make_network` and `make_examples` stand in for the hypothesis' own network and sampler.
+    `make_network` and `make_examples` stand in for the hypothesis' own network and sampler;
+    `wrap` is asked of every network.
     """
 
     hypothesis: Hypothesis
@@ -43,9 +48,11 @@ class Resources:
     progress: Progress | None = None
     make_network: MakeNetwork | None = None
     make_examples: MakeExamples | None = None
+    wrap: Wrap | None = None
     _seed: int | None = None
     _networks: dict[bool, Network] = field(default_factory=dict)
     _stores: dict[bool, Store] = field(default_factory=dict)
+    _drawn_stores: dict[bool, Store] = field(default_factory=dict)
     _right: dict[tuple[bool, str], NDArray[np.bool_]] = field(default_factory=dict)
     _drawn: Examples | None = None
     _solved: Examples | None = None
@@ -60,7 +67,8 @@ class Resources:
         self._turn_to(seed)
         if trained not in self._networks:
             make = self.make_network or self._built
-            self._networks[trained] = make(seed, trained)
+            made = make(seed, trained)
+            self._networks[trained] = made if self.wrap is None else self.wrap(made)
         return self._networks[trained]
 
     def drawn(self, seed: int) -> Examples:
@@ -94,21 +102,37 @@ class Resources:
         self._turn_to(seed)
         name = algorithm or self.hypothesis.algorithms[0].name
         if (trained, name) not in self._right:
-            drawn = self.drawn(seed)
-            if drawn is self.examples(seed):
-                store = self.store(seed, trained=trained)
-            else:
-                columns = all_columns(self.hypothesis, drawn.inputs, drawn.clean)
-                store = Store(self.network(seed, trained=trained), columns)
             named = self.hypothesis.algorithm_named(name)
-            self._right[trained, name] = store.right(named, drawn.clean[name])
+            store = self._drawn_store(seed, trained)
+            self._right[trained, name] = store.right(named, self.drawn(seed).clean[name])
         return self._right[trained, name]
+
+    def clean(
+        self, seed: int, metric: str, *, trained: bool = True, algorithm: str = ""
+    ) -> NDArray[np.float64]:
+        """A metric of a network's clean answers to the drawn inputs: (rows,)."""
+        named = self.hypothesis.algorithm_named(algorithm or self.hypothesis.algorithms[0].name)
+        store = self._drawn_store(seed, trained)
+        answers = store.wanted(named, self.drawn(seed).clean[named.name])
+        return clean_values(metric, named, store, answers)
+
+    def _drawn_store(self, seed: int, trained: bool) -> Store:
+        """Clean runs over the inputs before `keep solved`."""
+        drawn = self.drawn(seed)
+        if drawn is self.examples(seed):
+            return self.store(seed, trained=trained)
+        if trained not in self._drawn_stores:
+            columns = all_columns(self.hypothesis, drawn.inputs, drawn.clean)
+            network = self.network(seed, trained=trained)
+            self._drawn_stores[trained] = Store(network, columns)
+        return self._drawn_stores[trained]
 
     def _turn_to(self, seed: int) -> None:
         if seed != self._seed:
             self._seed, self._drawn, self._solved = seed, None, None
             self._networks.clear()
             self._stores.clear()
+            self._drawn_stores.clear()
             self._right.clear()
 
     def _solves(self, seed: int) -> Solved:

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from causalabs.algorithm.domains import places
 from causalabs.algorithm.model import Algorithm
+from causalabs.engine.answers import agree, clean_answers
 from causalabs.engine.errors import EngineError
 from causalabs.engine.networks.naming import say_site
 from causalabs.engine.protocol import Network, Prefix, Scores
@@ -124,12 +124,13 @@ class Store:
         self, algorithm: Algorithm, clean: Mapping[str, NDArray[np.generic]]
     ) -> NDArray[np.bool_]:
         """Inputs whose every read output is the algorithm's clean one: (rows,)."""
-        found: NDArray[np.bool_] | None = None
-        for name, answers in self.answers().items():
-            domain = algorithm[name].domain
-            wanted = places(domain, clean[name])  # type: ignore[arg-type]
-            hits = answers.cpu().numpy() == wanted
-            found = hits if found is None else found & hits
-        if found is None:
-            raise EngineError("the network has no output to read", "write `read NAME`")
-        return found
+        found = agree(self.scores(), self.wanted(algorithm, clean))[0]
+        return found.cpu().numpy().astype(np.bool_)
+
+    def wanted(
+        self, algorithm: Algorithm, clean: Mapping[str, NDArray[np.generic]]
+    ) -> dict[str, Tensor]:
+        """The algorithm's clean answers to every input, of the outputs that are read."""
+        scores = self.scores()
+        found = clean_answers(algorithm, clean)
+        return {name: found[name].to(scores[name].device) for name in scores}

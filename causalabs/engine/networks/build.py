@@ -11,7 +11,7 @@ import torch
 
 from causalabs.algorithm.domains import Domain
 from causalabs.algorithm.model import Algorithm
-from causalabs.engine.encode import classes_of
+from causalabs.engine.encode import answer_classes
 from causalabs.engine.errors import EngineError
 from causalabs.engine.networks.base import BuiltIn, Output
 from causalabs.engine.networks.gru import Gru
@@ -156,7 +156,7 @@ def architecture(spec: NetworkSpec, algorithms: Sequence[Algorithm]) -> BuiltIn[
     """The network `spec` describes, its weights not yet set."""
     domains = domains_of(algorithms)
     outputs = [
-        Output(read.output, classes_of(read.output, domains[read.output]), read.position)
+        Output(read.output, answer_classes(read.output, domains[read.output]), read.position)
         for read in spec.reads
     ]
     settings = dict(spec.settings)

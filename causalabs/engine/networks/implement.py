@@ -178,7 +178,8 @@ def draw_pairs(
     sources = draws.integers(0, count, size=(count, len(placed)))
     sets = _sets(len(placed))
     taken = np.zeros((count, len(placed)), dtype=bool)
-    answers = {name: np.zeros(count, dtype=np.int64) for name in teacher.domains}
+    clean = teacher.answers(columns)
+    answers = {name: torch.zeros_like(column) for name, column in clean.items()}
     for number, chosen in enumerate(sets):
         rows = np.arange(number, count, len(sets))
         for variable in chosen:
@@ -189,15 +190,15 @@ def draw_pairs(
         bases = {v.name: inputs[v.name][rows] for v in algorithm.inputs}
         after = algorithm.evaluate(bases, given)
         for name, found in teacher.answers(after).items():
-            answers[name][rows] = found.cpu().numpy()
+            answers[name][rows] = found
     device = teacher.network.device
     return Pairs(
         inputs=teacher.network.encode(columns),
-        clean=teacher.answers(columns),
+        clean=clean,
         base=torch.arange(count, device=device),
         sources=torch.from_numpy(sources).to(device),
         taken=torch.from_numpy(taken).to(device),
-        answers={name: torch.from_numpy(column).to(device) for name, column in answers.items()},
+        answers=answers,
     )
 
 

@@ -24,10 +24,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
-from causalabs.algorithm.domains import Column, Domain, places
+from causalabs.algorithm.domains import Column
 from causalabs.algorithm.model import Algorithm
+from causalabs.engine.answers import agree, clean_answers, row_losses
 from causalabs.engine.errors import EngineError
 from causalabs.engine.networks.base import BuiltIn
 from causalabs.engine.protocol import Scores
@@ -83,12 +83,6 @@ class Teacher:
         self.algorithms = tuple(algorithms)
         self.draw_bases = draw_bases
 
-    @property
-    def domains(self) -> dict[str, Domain]:
-        """Domains of the outputs that are read."""
-        first = self.algorithms[0]
-        return {output.name: first[output.name].domain for output in self.network.outputs}
-
     def columns(self, inputs: Mapping[str, Column]) -> dict[str, Column]:
         """Every variable of every algorithm on these inputs."""
         found: dict[str, Column] = {}
@@ -98,12 +92,9 @@ class Teacher:
         return found
 
     def answers(self, columns: Mapping[str, Column]) -> dict[str, Tensor]:
-        """Class of each output, (rows,)."""
-        device = self.network.device
-        return {
-            name: torch.from_numpy(places(domain, columns[name])).to(device)  # type: ignore[arg-type]
-            for name, domain in self.domains.items()
-        }
+        """Class of each output, (rows,); of a set the flags of its members."""
+        found = clean_answers(self.algorithms[0], columns, self.network.device)
+        return {output.name: found[output.name] for output in self.network.outputs}
 
     def draw(self, count: int, generator: np.random.Generator, *, distinct: int = 0) -> Pool:
         """Freshly drawn bases; once each, with weights, where at most `distinct` differ."""
@@ -188,7 +179,7 @@ def cross_entropy(
     """Mean over outputs and rows."""
     total = []
     for name, column in scores.items():
-        each = functional.cross_entropy(column, answers[name], reduction="none")
+        each = row_losses(column, answers[name])
         total.append(each.mean() if weights is None else (each * weights).mean())
     return torch.stack(total).mean()
 
@@ -201,8 +192,7 @@ def judge(teacher: Teacher, count: int, draws: np.random.Generator) -> float:
 
 def right(scores: Scores, answers: Mapping[str, Tensor]) -> Tensor:
     """Rows on which every output is right: (rows,)."""
-    hits = [column.argmax(dim=1) == answers[name] for name, column in scores.items()]
-    return torch.stack(hits).all(dim=0)
+    return agree(scores, answers)[0]
 
 
 def rate_at(step: int, steps: int, warm_up: float) -> float:
