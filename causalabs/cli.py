@@ -145,7 +145,9 @@ def plan(files: list[str], *, as_json: bool) -> int:
     return CLEAN
 
 
-def run(files: list[str], *, seeds: str, runs: Path, device: str, as_json: bool) -> int:
+def run(
+    files: list[str], *, seeds: str, runs: Path, device: str, backend: str, as_json: bool
+) -> int:
     """Intervene on the network, judge, and report: met, not met or undecided."""
     from causalabs import library
     from causalabs.report.progress import progress
@@ -158,7 +160,12 @@ def run(files: list[str], *, seeds: str, runs: Path, device: str, as_json: bool)
         try:
             with progress(hypothesis.name) as say:
                 results = library.run(
-                    hypothesis, seeds=chosen, device=device, runs=runs, progress=say
+                    hypothesis,
+                    seeds=chosen,
+                    device=device,
+                    backend=backend,
+                    runs=runs,
+                    progress=say,
                 )
         except RunError as error:
             _stopped(hypothesis, error, as_json=as_json)

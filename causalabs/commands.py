@@ -71,6 +71,12 @@ COMMANDS = {
             _word("--seeds", default="", help="use these, not the file's: `3` or `0..9`"),
             _word("--runs", type=Path, default=Path("runs"), help="folder that keeps the runs"),
             _word("--device", default="cpu", help="cpu, cuda or mps"),
+            _word(
+                "--backend",
+                default="native",
+                choices=("native", "pyvene"),
+                help="what intervenes: native, or pyvene to check it by (slower)",
+            ),
         ),
     ),
     "models": Command(

@@ -52,17 +52,19 @@ def run(
     seed: int | None = None,
     seeds: tuple[int, ...] | None = None,
     device: str = "cpu",
+    backend: str = "native",
     runs: str | Path = "runs",
     progress: Callable[[str, float], None] | None = None,
 ) -> Results:
     """Run a hypothesis, or hand out the finished run of the same plan.
 
-    `seed` or `seeds` replace the file's own. Raises `RunError` where it cannot be run;
-    jobs finished before that are kept below `runs` and not run again.
+    `seed` or `seeds` replace the file's own; `backend` "pyvene" makes every intervention by
+    pyvene, which must be installed (docs/how-to/pyvene.md). Raises `RunError` where it cannot
+    be run; jobs finished before that are kept below `runs` and not run again.
     """
     from causalabs.algorithm.evaluate import MechanismError
     from causalabs.errors import RunError
-    from causalabs.plans import make_plan
+    from causalabs.plans import BACKENDS, make_plan
     from causalabs.runs import RunFolder
 
     if seed is not None:
@@ -75,7 +77,10 @@ def run(
             + "; ".join(hypothesis.unsupported),
             "`causalabs check` and `causalabs plan` work on it as it is",
         )
-    planned = make_plan(hypothesis)
+    if backend not in BACKENDS:
+        known = ", ".join(BACKENDS)
+        raise RunError(f"there is no backend `{backend}`", f"use one of {known}")
+    planned = make_plan(hypothesis, backend=backend)
     folder = RunFolder.open(Path(runs), planned)
     done = folder.finished()
     if done is not None:

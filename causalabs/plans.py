@@ -20,6 +20,9 @@ ALWAYS = ("accuracy", "iia")
 PLAN_VERSION = 2
 """Raised whenever the same file would be run differently: old runs are then not reused."""
 
+BACKENDS = ("native", "pyvene")
+"""What can make the interventions."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -64,6 +67,11 @@ class Plan:
         """Name of the plan: equal for equal plans, whatever the machine."""
         text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def folder(self) -> str:
+        """Name of its run folder, which tells a backend that is not ours."""
+        return self.hash if self.backend == "native" else f"{self.hash}-{self.backend}"
 
 
 def quantities(hypothesis: Hypothesis) -> Iterator[Quantity]:

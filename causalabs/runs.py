@@ -51,7 +51,7 @@ class RunFolder:
 
         Raises `RunError` where it cannot be read or written.
         """
-        path = root / plan.hash
+        path = root / plan.folder
         try:
             (path / "jobs").mkdir(parents=True, exist_ok=True)
             (path / "bases").mkdir(exist_ok=True)

@@ -12,6 +12,7 @@ import torch
 
 from causalabs.engine.errors import EngineError
 from causalabs.engine.jobs import Resources, run_job
+from causalabs.engine.resources import Wrap
 from causalabs.hypothesis.model import Hypothesis
 from causalabs.judge import judge, overall, table
 from causalabs.plans import Job, Plan
@@ -36,8 +37,9 @@ def execute(
     """
     say = progress or (lambda text, share: None)
     usable(device)
+    wrap = _wrapper(plan.backend)  # what is not installed is said before minutes of training
     with one_thread():
-        outcomes = _outcomes(hypothesis, plan, folder, device, say)
+        outcomes = _outcomes(hypothesis, plan, folder, device, say, wrap)
     expectations, reports = judge(hypothesis, plan, outcomes)
     results = Results(
         hypothesis=hypothesis.name,
@@ -50,7 +52,7 @@ def execute(
         fits={name: outcome.fits for name, outcome in outcomes.items() if outcome.fits},
         plan=plan.hash,
         run=str(folder.path),
-        environment=environment(device),
+        environment=environment(device, plan.backend),
         seconds=_seconds(outcomes),
         notes=tuple(dict.fromkeys(note for each in outcomes.values() for note in _notes(each))),
     )
@@ -59,9 +61,14 @@ def execute(
 
 
 def _outcomes(
-    hypothesis: Hypothesis, plan: Plan, folder: RunFolder, device: str, say: Progress
+    hypothesis: Hypothesis,
+    plan: Plan,
+    folder: RunFolder,
+    device: str,
+    say: Progress,
+    wrap: Wrap | None = None,
 ) -> dict[str, Outcome]:
-    resources = Resources(hypothesis, device=device, progress=say)
+    resources = Resources(hypothesis, device=device, progress=say, wrap=wrap)
     outcomes: dict[str, Outcome] = {}
     for number, job in enumerate(plan.jobs):
         done = folder.load(job.name)
@@ -112,9 +119,21 @@ def describe(job: Job) -> str:
     return ", ".join(words)
 
 
-def environment(device: str) -> dict[str, Any]:
+def _wrapper(backend: str) -> Wrap | None:
+    """What puts a network behind a backend; None for our own."""
+    if backend == "native":
+        return None
+    from causalabs.engine.pyvene_backend.importing import pyvene
+    from causalabs.engine.pyvene_backend.wrap import through_pyvene
+
+    pyvene()
+    return through_pyvene
+
+
+def environment(device: str, backend: str = "native") -> dict[str, Any]:
     """What numbers may depend on beside plan and seed."""
     return {
+        "backend": backend if backend == "native" else f"{backend} {_version(backend)}",
         "causalabs": _version("causalabs"),
         "torch": torch.__version__,
         "numpy": _version("numpy"),
