@@ -23,6 +23,7 @@ from causalabs.algorithm.evaluate import evaluate_expression
 from causalabs.algorithm.expression import Expression, Operation, names
 from causalabs.counterfactuals.equality import Group, groups_of
 from causalabs.counterfactuals.errors import DrawError, line_number, written
+from causalabs.counterfactuals.templates import taken_by_some
 from causalabs.hypothesis.model import Hypothesis
 
 MOST_LISTED = 10_000_000
@@ -221,7 +222,10 @@ def input_space(hypothesis: Hypothesis) -> Space:
     reals = {v.name: v.domain for v in algorithms[0].inputs if isinstance(v.domain, Real)}
     loose = Space(tuple(axes), _slots(axes), (), reals)
     where = dict.fromkeys(c for a in algorithms for w in a.where for c in conjuncts(w))
-    blocks = tuple(_blocks(hypothesis, loose, tuple(where)))
+    taken = taken_by_some(hypothesis)
+    templates = () if taken is None else conjuncts(taken)
+    where.update(dict.fromkeys(templates))
+    blocks = tuple(_blocks(hypothesis, loose, tuple(where), frozenset(templates)))
     return Space(loose.axes, loose.slots, blocks, reals)
 
 
@@ -238,7 +242,12 @@ def truths(condition: Expression, columns: Mapping[str, Column], rows: int) -> N
     return np.broadcast_to(np.asarray(found, dtype=np.bool_), (rows,))
 
 
-def _blocks(hypothesis: Hypothesis, space: Space, where: tuple[Expression, ...]) -> Iterator[Block]:
+def _blocks(
+    hypothesis: Hypothesis,
+    space: Space,
+    where: tuple[Expression, ...],
+    templates: frozenset[Expression],
+) -> Iterator[Block]:
     axis_of = {name: i for i, axis in enumerate(space.axes) for name in axis.inputs}
     block_of = list(range(len(space.axes)))
     for condition in where:
@@ -251,6 +260,12 @@ def _blocks(hypothesis: Hypothesis, space: Space, where: tuple[Expression, ...])
         listed = None
         if total <= MOST_LISTED:
             listed = _admitted(space, axes, within, total)
+            if len(listed) == 0 and not templates.isdisjoint(within):
+                raise DrawError(
+                    "no template takes an input that `where` admits",
+                    "add a template for such inputs, or loosen `where`",
+                    line_number(hypothesis, hypothesis.network.span),
+                )
             if len(listed) == 0:
                 text = written(hypothesis, within[0].span, "`where`")
                 raise DrawError(
