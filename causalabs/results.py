@@ -41,7 +41,8 @@ class FitRecord:
     """How one space was fitted: the choice made and what it cost.
 
     `data` is the hash of the rows the fit saw; `chosen_on` that of the rows that chose.
-    `select_scores[j]` is choice j's mean IIA on `select` (empty without a search).
+    `select_scores[j]` is choice j's mean IIA on `select` (empty without a search), and
+    `choice_steps[j]` how many steps it was fitted: a race drops the worse ones early.
     """
 
     space: str
@@ -54,6 +55,7 @@ class FitRecord:
     capacity: int
     data: str
     chosen_on: str = ""
+    choice_steps: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +160,8 @@ class Results:
 
 def fit_record(document: Mapping[str, Any]) -> FitRecord:
     """A `FitRecord` from its JSON form."""
-    return FitRecord(**{**document, "select_scores": tuple(document["select_scores"])})
+    lists = {name: tuple(document.get(name, ())) for name in ("select_scores", "choice_steps")}
+    return FitRecord(**{**document, **lists})
 
 
 def _judged(document: Mapping[str, Any]) -> Judged:

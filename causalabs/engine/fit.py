@@ -1,27 +1,32 @@
-"""Fitting rotations by gradient descent (distributed alignment search, Geiger et al. 2024).
+"""Fitting bases by gradient descent (distributed alignment search, Geiger et al. 2024).
 
-All learned spaces that some line joins are fitted in one optimisation: the columns minimise
-the cross-entropy of every output against the algorithm's answer after the interchange.
-Restarts are stacked in one batch, and the worse half is dropped twice on the way. Only
-examples of the split `train` are seen.
+All fitted spaces that some line joins are fitted in one optimisation: their parameters
+minimise the cross-entropy of every output against the algorithm's answer after the
+interchange. The ways to choose a searched place, and the restarts of each, are *slots* of one
+stacked optimisation over the same batches, and race: after some shares of the steps the worse
+half of each way's restarts is dropped, and the worse half of the ways. Only examples of the
+split `train` are seen.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from causalabs.engine.adam import Adam
 from causalabs.engine.answers import agree, loss
-from causalabs.engine.bases import orthonormal, random_rotation
+from causalabs.engine.basis import Basis, Kind, Parameters
+from causalabs.engine.batches import in_parts
 from causalabs.engine.errors import EngineError
-from causalabs.engine.interchange import Batch, Program, run
+from causalabs.engine.interchange import Bases, Program, run_each
 from causalabs.engine.protocol import Network
 from causalabs.engine.rows import Table
 from causalabs.engine.store import Store
+from causalabs.hypothesis.model import Space
 
 Report = Callable[[float], None]
 """Told the share done."""
@@ -31,8 +36,10 @@ Report = Callable[[float], None]
 class Budget:
     """What a fit may cost: the same for the hypothesis and for each of its controls.
 
-    `halve` are shares of `steps` after which the worse half of the restarts is dropped;
-    `judged` is how many training examples, over all lines, restarts are compared on.
+    `halve` are shares of `steps` after which the worse half of the restarts, and of the ways
+    that are searched, is dropped; `judged` is how many training examples, over all lines, they
+    are compared on. `together` is how many rows, over all slots, are run at once with
+    gradients; what is more is summed up part by part.
     """
 
     restarts: int = 8
@@ -42,6 +49,7 @@ class Budget:
     judged: int = 4096
     halve: tuple[float, ...] = (0.1, 0.25)
     look: int = 250
+    together: int = 65_536
 
 
 def budget_for(network: Network) -> Budget:
@@ -53,131 +61,193 @@ def budget_for(network: Network) -> Budget:
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
-    """The best restart's columns per space, (1, width, dims), and what it took."""
+class Free:
+    """A space that is fitted, of a kind, at sites of a width."""
 
-    bases: Mapping[int, Tensor]
+    space: Space
+    kind: Kind
+    width: int
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """One way to choose: its program, the bases that stay, and where fitted ones begin.
+
+    `starts` are parameters by space, (restarts, ...) each.
+    """
+
+    program: Program
+    fixed: Bases
+    starts: Mapping[int, Parameters]
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A way's best restart: the bases fitted, the steps it took, its IIA on part of `train`."""
+
+    bases: Bases
     steps: int
     train_iia: float
 
 
-class Adam:
-    """Adam (Kingma and Ba 2015) on a few stacked tensors, from which rows can be dropped."""
-
-    def __init__(self, parameters: Mapping[int, Tensor]) -> None:
-        self.parameters = {key: p.requires_grad_() for key, p in parameters.items()}
-        self.means = {key: torch.zeros_like(p) for key, p in parameters.items()}
-        self.squares = {key: torch.zeros_like(p) for key, p in parameters.items()}
-        self.steps = 0
-
-    @torch.no_grad()
-    def step(self, gradients: Mapping[int, Tensor], rate: float) -> None:
-        """One update."""
-        self.steps += 1
-        correction = math.sqrt(1 - 0.999**self.steps)
-        size = rate * correction / (1 - 0.9**self.steps)
-        for key, gradient in gradients.items():
-            self.means[key].lerp_(gradient, 0.1)
-            self.squares[key].mul_(0.999).addcmul_(gradient, gradient, value=0.001)
-            below = self.squares[key].sqrt().add_(1e-8 * correction)
-            self.parameters[key].addcdiv_(self.means[key], below, value=-size)
-
-    def keep(self, rows: Tensor) -> None:
-        """Drop all restarts but these."""
-        self.parameters = {
-            key: p.detach()[rows].requires_grad_() for key, p in self.parameters.items()
-        }
-        self.means = {key: mean[rows] for key, mean in self.means.items()}
-        self.squares = {key: square[rows] for key, square in self.squares.items()}
-
-
 def fit(
-    program: Program,
-    sizes: Mapping[int, tuple[int, int]],
-    fixed: Mapping[int, Tensor],
+    ways: Sequence[Way],
+    free: Mapping[int, Free],
     train: Table,
     store: Store,
     *,
     budget: Budget,
-    starts: torch.Generator,
     batches: torch.Generator,
     report: Report | None = None,
-) -> Fitted:
-    """Fit the spaces of `sizes` (space -> width, dims) on `train`; `fixed` ones stay.
+) -> list[Fitted]:
+    """Fit the spaces `free` in every way, on `train`.
 
-    A restart is judged by its mean IIA over lines on a fixed part of `train`; the fit ends
-    early only when one is perfect there.
+    All ways must use the same writes for the same lines, at sites of the same widths. Slots
+    are compared by their mean IIA over lines on a fixed part of `train`; the fit ends early
+    only when one is perfect there.
     """
     if min(train.counts) == 0:
         raise EngineError("there is no training example to fit on", "give `train` a larger share")
     judged = _part(train, budget.judged, batches)
-    free = {
-        key: random_rotation(budget.restarts, width, dims, generator=starts)
-        for key, (width, dims) in sizes.items()
-    }
-    adam = Adam({key: store.place(start) for key, start in free.items()})
+    race = Race(ways, free, store, budget)
     drops = [round(share * budget.steps) for share in budget.halve]
-    restarts = budget.restarts
     for step in range(budget.steps):
         rate = budget.rate * 0.5 * (1 + math.cos(math.pi * step / budget.steps))
         rows = _draw(train, budget.batch, batches).to(store.at_device)
-        _step(program, adam, fixed, train.rows.take(rows), store, restarts, rate)
+        race.step(train, rows, rate, step / budget.steps)
         done = step + 1
         if done % budget.look == 0 or done in drops or done == budget.steps:
-            scores = _judge(program, adam, fixed, judged, store, restarts)
+            scores = race.judge(judged)
             if report is not None:
                 report(done / budget.steps)
-            if done in drops and restarts > 1:
-                order = torch.argsort(scores, descending=True, stable=True)
-                kept = order[: math.ceil(restarts / 2)].sort().values
-                adam.keep(kept)
-                restarts, scores = len(kept), scores[kept]
-            if float(scores.max()) == 1.0:
+            perfect = float(scores.max()) == 1.0
+            if done in drops and not perfect:
+                race.halve(scores, done)
+            elif perfect or done == budget.steps:
+                race.finish(scores, done)
                 break
-    best = int(scores.argmax())
-    with torch.no_grad():
-        found = {key: orthonormal(p[best : best + 1]) for key, p in adam.parameters.items()}
-    return Fitted(found, done, float(scores[best]))
+    return [race.done[number] for number in range(len(ways))]
 
 
-def _step(
-    program: Program,
-    adam: Adam,
-    fixed: Mapping[int, Tensor],
-    batch: Batch,
-    store: Store,
-    restarts: int,
-    rate: float,
-) -> None:
-    bases = {key: orthonormal(p) for key, p in adam.parameters.items()}
-    scores = run(program, {**fixed, **bases}, batch, store, restarts=restarts)
-    value = loss(scores, batch.answers, restarts)
-    keys = list(adam.parameters)
-    gradients = torch.autograd.grad(value, [adam.parameters[key] for key in keys])
-    adam.step(dict(zip(keys, gradients, strict=True)), rate)
+class Race:
+    """The slots that are still fitted: `alive` ways, the same number of restarts of each."""
 
+    def __init__(
+        self, ways: Sequence[Way], free: Mapping[int, Free], store: Store, budget: Budget
+    ) -> None:
+        self.ways, self.free, self.store, self.budget = ways, free, store, budget
+        self.alive = list(range(len(ways)))
+        self.restarts = budget.restarts
+        self.done: dict[int, Fitted] = {}
+        self.at_once = max(1, budget.together // (len(ways) * budget.restarts))
+        names = [(number, name) for number in free for name in ways[0].starts[number]]
+        stacked = {
+            (number, name): store.place(torch.cat([way.starts[number][name] for way in ways]))
+            for number, name in names
+        }  # (ways * restarts, ...) each, way by way
+        self.adam: Adam[tuple[int, str]] = Adam(stacked)
 
-@torch.no_grad()
-def _judge(
-    program: Program,
-    adam: Adam,
-    fixed: Mapping[int, Tensor],
-    judged: Table,
-    store: Store,
-    restarts: int,
-) -> Tensor:
-    """Mean IIA over lines of each restart: (restarts,)."""
-    bases = {key: orthonormal(p) for key, p in adam.parameters.items()}
-    parts = []
-    for first in range(0, len(judged.rows), 1024):
-        batch = judged.rows.take(slice(first, first + 1024))
-        scores = run(program, {**fixed, **bases}, batch, store, restarts=restarts)
-        parts.append(agree(scores, batch.answers, restarts=restarts))
-    hits = torch.cat(parts, dim=1).double()
-    lines = [
-        hits[:, a:b].mean(dim=1) for a, b in zip(judged.bounds, judged.bounds[1:], strict=False)
-    ]
-    return torch.stack(lines).mean(dim=0).cpu()
+    def step(self, train: Table, rows: Tensor, rate: float, share: float) -> None:
+        """One step of Adam over these rows of `train`, at a share of the fit done."""
+        leaves = list(self.adam.parameters.values())
+
+        def gradients(part: slice) -> tuple[Tensor, ...]:
+            batch = train.rows.take(rows[part])
+            found = run_each(self._ways(share), batch, self.store, restarts=self.restarts)
+            losses = [loss(scores, batch.answers, self.restarts) for scores in found]
+            value = sum(losses[1:], losses[0]) * (len(batch) / len(rows))
+            for penalty in self._penalties(share) if part.start == 0 else ():
+                value = value + penalty
+            return torch.autograd.grad(value, leaves)
+
+        parts, self.at_once = in_parts(len(rows), self.at_once, gradients)
+        summed = [sum(each[1:], each[0]) for each in zip(*parts, strict=True)]
+        self.adam.step(dict(zip(self.adam.parameters, summed, strict=True)), rate)
+
+    @torch.no_grad()
+    def judge(self, judged: Table) -> Tensor:
+        """Mean IIA over lines of each slot: (ways alive, restarts)."""
+        ways = self._ways(1.0)
+
+        def hits(part: slice) -> Tensor:
+            batch = judged.rows.take(part)
+            found = run_each(ways, batch, self.store, restarts=self.restarts)
+            each = [agree(scores, batch.answers, restarts=self.restarts) for scores in found]
+            return torch.stack(each).double()  # (ways, restarts, batch)
+
+        at_once = max(1, min(1024, 4 * self.at_once))
+        parts, _ = in_parts(len(judged.rows), at_once, hits)
+        whole = torch.cat(parts, dim=2)
+        spans = zip(judged.bounds, judged.bounds[1:], strict=False)
+        return torch.stack([whole[..., a:b].mean(dim=2) for a, b in spans]).mean(dim=0).cpu()
+
+    def halve(self, scores: Tensor, steps: int) -> None:
+        """Drop the worse half of every way's restarts, and of the ways by their best one."""
+        ways, restarts = scores.shape
+        order = scores.max(dim=1).values.argsort(descending=True, stable=True)
+        stay = order[: math.ceil(ways / 2)].sort().values
+        self._let_go(sorted(set(range(ways)) - set(stay.tolist())), scores, steps)
+        best = scores[stay].argsort(dim=1, descending=True, stable=True)
+        kept = best[:, : math.ceil(restarts / 2)].sort(dim=1).values  # (ways kept, restarts kept)
+        self.adam.keep((stay[:, None] * restarts + kept).flatten().to(self.store.at_device))
+        self.alive = [self.alive[number] for number in stay.tolist()]
+        self.at_once *= math.ceil(scores.numel() / kept.numel())
+        self.restarts = kept.shape[1]
+
+    def finish(self, scores: Tensor, steps: int) -> None:
+        """All ways that are left are done."""
+        self._let_go(range(len(self.alive)), scores, steps)
+
+    @torch.no_grad()
+    def _let_go(self, numbers: Sequence[int], scores: Tensor, steps: int) -> None:
+        for number in numbers:
+            best = int(scores[number].argmax())
+            slot = number * self.restarts + best
+            found = self._basis_of(self.adam.parameters, slice(slot, slot + 1), 1.0)
+            score = float(scores[number, best])
+            self.done[self.alive[number]] = Fitted(found, steps, score)
+
+    # ---------------------------------------------------------- bases and penalties
+
+    def _ways(self, share: float) -> list[tuple[Program, Bases]]:
+        """Programs and bases of the ways that are alive."""
+        found: list[tuple[Program, Bases]] = []
+        for number, parameters in zip(self.alive, self._split(), strict=True):
+            way = self.ways[number]
+            found.append((way.program, {**way.fixed, **self._basis_of(parameters, None, share)}))
+        return found
+
+    def _split(self) -> list[Mapping[tuple[int, str], Tensor]]:
+        """Each way's own parameters, (restarts, ...)."""
+        if len(self.alive) == 1:
+            return [self.adam.parameters]
+        pieces = {key: torch.split(p, self.restarts) for key, p in self.adam.parameters.items()}
+        return [
+            {key: each[number] for key, each in pieces.items()} for number in range(len(self.alive))
+        ]
+
+    def _basis_of(
+        self, stacked: Mapping[tuple[int, str], Tensor], rows: slice | None, share: float
+    ) -> dict[int, Basis]:
+        found = {}
+        for number, free in self.free.items():
+            own = {
+                name: p if rows is None else p[rows]
+                for (space, name), p in stacked.items()
+                if space == number
+            }
+            found[number] = free.kind.basis(free.space, own, share)
+        return found
+
+    def _penalties(self, share: float) -> list[Tensor]:
+        """What the kinds add to the loss, summed over all slots."""
+        found = []
+        for number, free in self.free.items():
+            own = {name: p for (space, name), p in self.adam.parameters.items() if space == number}
+            penalty = free.kind.penalty(free.space, own, share)
+            if penalty is not None:
+                found.append(penalty.sum())
+        return found
 
 
 def _draw(train: Table, count: int, generator: torch.Generator) -> Tensor:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save as pack
 
 from causalabs.counterfactuals.shuffle import shuffle_sources
+from causalabs.engine.bases import find
 from causalabs.engine.controls import check_control, move_sites
 from causalabs.engine.errors import EngineError
 from causalabs.engine.fit import budget_for
@@ -201,9 +202,11 @@ def _measure(
 
 
 def save_bases(folder: Path, job: Job, setting: Setting, found: Settled) -> None:
-    """Write each fitted basis as `<job>-<space>.safetensors`: orthonormal columns, whose."""
-    for number, columns in found.bases.items():
+    """Write each basis that was made as `<job>-<space>.safetensors`, and whose it is."""
+    for number, basis in found.bases.items():
         space = setting.alignment.spaces[number]
+        if not find(space.basis.kind).drawable:
+            continue
         choice = space.members[0].choices[found.chosen[number]]
         blocks = (f"{m.variable}: {' '.join(map(str, m.block))}" for m in space.members)
         meta = {
@@ -215,8 +218,8 @@ def save_bases(folder: Path, job: Job, setting: Setting, found: Settled) -> None
             "control": job.control,
         }
         folder.mkdir(parents=True, exist_ok=True)
-        packed = pack({"columns": columns[0].detach().cpu().contiguous()}, meta)
-        write_atomically(folder / f"{job.name}-{number}.safetensors", packed)
+        tensors = {name: each.detach().cpu().contiguous() for name, each in basis.tensors().items()}
+        write_atomically(folder / f"{job.name}-{number}.safetensors", pack(tensors, meta))
 
 
 class _Clock:

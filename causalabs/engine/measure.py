@@ -13,13 +13,17 @@ from torch import Tensor
 from causalabs.algorithm.model import Algorithm
 from causalabs.engine.answers import METRICS, Answers, agree, classes_of_outputs
 from causalabs.engine.errors import EngineError
-from causalabs.engine.interchange import UNROTATED, Bases, Batch, Program, Write, edits, run
+from causalabs.engine.interchange import Bases, Batch, Home, Program, Write, run
 from causalabs.engine.networks.naming import say_site
 from causalabs.engine.protocol import Edit, Scores
 from causalabs.engine.store import Store
+from causalabs.engine.writes import edits, given
 from causalabs.hypothesis.model import Site
 
 ROWS_AT_ONCE = 8192
+
+OWN = ("whole", "neurons")
+"""Kinds of basis that copy numbers as they are."""
 
 VISIBLE = 1e-5
 """A difference of coordinates, relative to their size, that a write must show."""
@@ -124,7 +128,7 @@ def prove_writes(program: Program, bases: Bases, rows: Batch, store: Store) -> t
         return ()
     watched: list[tuple[Site, Edit]] = []
     seen: dict[Site, dict[str, Tensor]] = {}
-    for site, edit in edits(program, bases, batch, store):
+    for site, edit in edits(program.writes, bases, batch, store):
         seen[site] = {}
         watched += [(site, _watch(edit, seen[site])), (site, _look(seen[site]))]
     prefix = store.prefix(program.written, batch.base)
@@ -173,31 +177,33 @@ def _must_change(
     for number, write in enumerate(program.writes):
         used = batch.used[number]
         if site in write.target.writes and bool(used.any()):
-            theirs = store.joined(write.origin.reads)[batch.source[number][used]]
-            moved = _difference(write, bases, theirs, before[used], store, site)
-            slack = 0.0 if write.target.kind in UNROTATED else VISIBLE * (1 + before.abs().max())
+            moved = _difference(write, bases, batch.source[number][used], before[used], store, site)
+            slack = 0.0 if write.target.kind in OWN else VISIBLE * (1 + before.abs().max())
             if bool((moved.abs() > slack).any()):
                 return True
     return False
 
 
 def _difference(
-    write: Write, bases: Bases, theirs: Tensor, before: Tensor, store: Store, site: Site
+    write: Write, bases: Bases, rows: Tensor, before: Tensor, store: Store, site: Site
 ) -> Tensor:
-    """Source's coordinates at one site less those that stood there: (rows, dims)."""
+    """The coordinates to be written less those that stood there: (1, rows, dims)."""
     target, origin = write.target, write.origin
-    first = sum(store.network.width(s) for s in target.writes[: target.writes.index(site)])
-    last = first + before.shape[1]
-    if target.kind == "whole":
-        return theirs[:, first:last] - before
-    if target.kind == "neurons":
-        pairs = list(zip(target.block, origin.block, strict=True))
-        inside = [(to - first, at) for to, at in pairs if first <= to < last]
-        return theirs[:, [at for _, at in inside]] - before[:, [to for to, _ in inside]]
+    basis = bases[target.space]
+    whole = before[None]
     if len(target.writes) > 1:  # other sites have a part in these coordinates
+        if target.kind not in OWN or not isinstance(origin, Home):
+            return before[:, :0]
+        parts = [store.rows((each,), rows) for each in target.reads]
+        parts[target.writes.index(site)] = before
+        whole = torch.cat(parts, dim=1)[None]
+    elif whole.shape[-1] != sum(store.width(each) for each in target.reads):
         return before[:, :0]
-    there = bases[origin.space][0][:, list(origin.block)]
-    return theirs @ there - before @ bases[target.space][0][:, list(target.block)]
+    if isinstance(origin, Home):
+        theirs = bases[origin.space].encode(store.rows(origin.reads, rows)[None], origin.block)
+    else:
+        theirs = given(basis, origin)
+    return theirs - basis.encode(whole, target.block)
 
 
 def _unmoved(scores: Scores, store: Store, batch: Batch) -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from causalabs.counterfactuals.examples import Examples
-from causalabs.engine.interchange import Batch, Program
+from causalabs.engine.interchange import NO_SOURCE, Batch, Program
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +53,9 @@ def table(
         source = np.broadcast_to(base, (writes, len(base))).copy()
         here = np.zeros((writes, len(base)), dtype=np.bool_)
         for write, origin in program.uses[number]:
-            source[write] = line.sources[origin, members]
             here[write] = True
+            if origin != NO_SOURCE:
+                source[write] = line.sources[origin, members]
         bases.append(base)
         sources.append(source)
         used.append(here)

@@ -1,10 +1,10 @@
 """Settling an alignment: fitting its spaces, and choosing where a place is searched.
 
-Spaces that some line joins are settled together. Each choice of a searched space is fitted
-on `train` and scored on `select`, by the mean IIA of the interchanges its variables take
-part in; the best wins, the first of equals. Several searched spaces that lines join are
-searched one after another, in file order: the earlier ones at their winners, the later ones
-at their first choice.
+Spaces that some line joins are settled together. The choices of a searched space are fitted
+on `train`, in one race where they are alike, and all scored on `select`, by the mean IIA of
+the interchanges its variables take part in; the best wins, the first of equals. Several
+searched spaces that lines join are searched one after another, in file order: the earlier
+ones at their winners, the later ones at their first choice.
 """
 
 from __future__ import annotations
@@ -13,25 +13,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from torch import Tensor
 
 from causalabs.algorithm.model import Algorithm
 from causalabs.counterfactuals.examples import Examples
-from causalabs.engine.bases import (
-    FITTED,
-    KINDS,
-    capacity,
-    dims_of,
-    fourier_rotation,
-    random_rotation,
-    site_width,
-)
+from causalabs.engine.bases import find
+from causalabs.engine.basis import Basis, Evidence
 from causalabs.engine.errors import EngineError
-from causalabs.engine.fit import Budget, fit
-from causalabs.engine.interchange import Program, compile_lines
+from causalabs.engine.fit import Budget, Fitted, Free, Way, fit
+from causalabs.engine.interchange import Bases, Program, compile_lines
 from causalabs.engine.measure import hits
 from causalabs.engine.networks.naming import say_position
-from causalabs.engine.rows import inputs_of, rows_hash, table
+from causalabs.engine.rows import Table, inputs_of, rows_hash, table
+from causalabs.engine.spaces import evidence_of, space_width
 from causalabs.engine.store import Store
 from causalabs.engine.streams import stream
 from causalabs.hypothesis.model import Alignment, AnyOf, Choice, Line, Member, Site, Space
@@ -66,10 +59,10 @@ class Setting:
 
 @dataclass(frozen=True, eq=False)
 class Settled:
-    """Choices made, bases found (1, width, dims) and how, space by space."""
+    """Choices made, bases found and how, space by space."""
 
     chosen: Mapping[int, int] = field(default_factory=dict)
-    bases: Mapping[int, Tensor] = field(default_factory=dict)
+    bases: Bases = field(default_factory=dict)
     records: tuple[FitRecord, ...] = ()
 
 
@@ -79,28 +72,32 @@ class Attempt:
 
     chosen: Mapping[int, int]
     program: Program
-    bases: Mapping[int, Tensor]
+    bases: Bases
     steps: int
     train_iia: float
+
+
+@dataclass(frozen=True)
+class Search:
+    """Each choice's IIA on `select`, and the steps it was fitted before it was dropped."""
+
+    scores: tuple[float, ...] = ()
+    steps: tuple[int, ...] = ()
 
 
 def settle(setting: Setting) -> Settled:
     """Fit and choose for every space that some line uses."""
     for each in setting.alignment.spaces:
-        if each.basis.kind not in KINDS:
-            raise EngineError(
-                f"this version cannot run the basis `{each.basis.kind}`",
-                f"use one of {', '.join(KINDS)}",
-            )
+        find(each.basis.kind)  # an error where there is no such kind
     chosen: dict[int, int] = {}
-    bases: dict[int, Tensor] = {}
+    bases: dict[int, Basis] = {}
     records: dict[int, FitRecord] = {}
     for spaces, lines in components(setting.alignment, setting.lines):
-        attempt, scores = _settle_together(setting, spaces, lines)
+        attempt, searches = _settle_together(setting, spaces, lines)
         chosen.update(attempt.chosen)
         bases.update(attempt.bases)
         for space in spaces:
-            records[space] = _record(setting, space, lines, attempt, scores.get(space, ()))
+            records[space] = _record(setting, space, lines, attempt, searches.get(space, Search()))
     return Settled(chosen, bases, tuple(records[space] for space in sorted(records)))
 
 
@@ -133,91 +130,170 @@ def lines_of(setting: Setting, space: int, lines: Iterable[int]) -> tuple[int, .
 
 def _settle_together(
     setting: Setting, spaces: Sequence[int], lines: Sequence[int]
-) -> tuple[Attempt, dict[int, tuple[float, ...]]]:
+) -> tuple[Attempt, dict[int, Search]]:
     searched = [s for s in spaces if len(setting.alignment.spaces[s].labels) > 1]
     chosen = dict.fromkeys(spaces, 0)
-    scores: dict[int, tuple[float, ...]] = {}
+    found: dict[int, Search] = {}
     if not searched:
-        return _attempt(setting, chosen, lines), scores
+        return _attempts(setting, [chosen], lines)[0], found
     split = setting.split("select")
-    known: dict[tuple[int, ...], Attempt] = {}
+    best: Attempt | None = None
     for space in searched:
         own = lines_of(setting, space, lines)
-        ways = [{**chosen, space: n} for n in range(len(setting.alignment.spaces[space].labels))]
-        keys = [tuple(way[s] for s in spaces) for way in ways]
-        for way, key in zip(ways, keys, strict=True):
-            if key not in known:
-                known[key] = _attempt(setting, way, lines)
-        scores[space] = tuple(_score(setting, known[key], own, split) for key in keys)
-        best = int(np.argmax(scores[space]))
-        chosen, known = ways[best], {keys[best]: known[keys[best]]}
-    return known[tuple(chosen[s] for s in spaces)], scores
+        count = len(setting.alignment.spaces[space].labels)
+        attempts = _attempts(setting, [{**chosen, space: n} for n in range(count)], lines)
+        scores = _scores(setting, attempts, own, split)
+        best = attempts[int(np.argmax(scores))]
+        chosen = dict(best.chosen)
+        found[space] = Search(tuple(scores), tuple(attempt.steps for attempt in attempts))
+    assert best is not None  # some space is searched
+    return best, found
 
 
-def _score(setting: Setting, attempt: Attempt, lines: Sequence[int], split: int) -> float:
-    """Mean IIA over lines on a split."""
-    device = setting.store.at_device
-    rows = table(attempt.program, setting.examples, lines, split, device=device)
-    if min(rows.counts, default=0) == 0:
+def _scores(
+    setting: Setting, attempts: Sequence[Attempt], lines: Sequence[int], split: int
+) -> list[float]:
+    """Each attempt's mean IIA over lines on a split."""
+    programs = [attempt.program for attempt in attempts]
+    tables = _tables(setting, programs, lines, split)
+    if min(tables[0].counts, default=0) == 0:
         raise EngineError("there is no example to choose by", "give `select` a larger share")
-    found = hits(attempt.program, attempt.bases, rows.rows, setting.store)
-    spans = zip(rows.bounds, rows.bounds[1:], strict=False)
-    return float(np.mean([found[a:b].mean() for a, b in spans]))
+    found = []
+    for attempt, rows in zip(attempts, tables, strict=True):
+        right = hits(attempt.program, attempt.bases, rows.rows, setting.store)
+        spans = zip(rows.bounds, rows.bounds[1:], strict=False)
+        found.append(float(np.mean([right[a:b].mean() for a, b in spans])))
+    return found
 
 
-def _attempt(setting: Setting, chosen: Mapping[int, int], lines: Sequence[int]) -> Attempt:
-    """Fit what must be fitted, with these choices, on `train`."""
+def _tables(
+    setting: Setting, programs: Sequence[Program], lines: Sequence[int], split: int
+) -> list[Table]:
+    """The examples of a split for each program; those that use their writes alike share one."""
+    device = setting.store.at_device
+    made: dict[object, Table] = {}
+    found = []
+    for program in programs:
+        key = (len(program.writes), tuple(sorted(program.uses.items())))
+        if key not in made:
+            made[key] = table(program, setting.examples, lines, split, device=device)
+        found.append(made[key])
+    return found
+
+
+# ----------------------------------------------------------------------- fitting
+
+
+def _attempts(
+    setting: Setting, choices: Sequence[Mapping[int, int]], lines: Sequence[int]
+) -> list[Attempt]:
+    """Each way to choose, with what must be fitted fitted on `train`.
+
+    Ways whose spaces have the same widths, and that use the same writes for the same lines,
+    are fitted in one race.
+    """
     alignment, store = setting.alignment, setting.store
-    program = compile_lines({n: setting.lines[n] for n in lines}, alignment, chosen)
-    store.capture(program.read)
-    fixed: dict[int, Tensor] = {}
-    sizes: dict[int, tuple[int, int]] = {}
-    for number, choice in chosen.items():
-        space = alignment.spaces[number]
-        width = site_width(space, choice, store.network)
-        if space.basis.kind not in FITTED:
-            continue
-        if setting.random_basis:
-            draws = stream(setting.seed, "random basis", number, choice)
-            drawn = random_rotation(1, width, dims_of(space), generator=draws)
-            fixed[number] = store.place(drawn)
-        elif space.basis.kind == "fourier":
-            inputs = inputs_of(setting.examples, lines, setting.split("train"))
-            clean = setting.examples.clean[setting.algorithm.name]
-            found = fourier_rotation(space, choice, store, setting.algorithm, clean, inputs)
-            fixed[number] = store.place(found)
-        else:
-            sizes[number] = (width, dims_of(space))
-    if not sizes:
-        return Attempt(chosen, program, fixed, 0, _train_iia(setting, program, fixed, lines))
-    train = table(program, setting.examples, lines, setting.split("train"), device=store.at_device)
-    names = ", ".join(m.variable for s in sizes for m in alignment.spaces[s].members)
-    key = tuple(sorted(chosen.items()))
-    fitted = fit(
-        program,
-        sizes,
-        fixed,
+    own = {number: setting.lines[number] for number in lines}
+    programs = [compile_lines(own, alignment, chosen) for chosen in choices]
+    store.capture([site for program in programs for site in program.read])
+    ways, frees = [], []
+    for chosen, program in zip(choices, programs, strict=True):
+        fixed, free = _bases(setting, chosen, lines)
+        draws = stream(setting.seed, "starts", tuple(sorted(chosen.items())))
+        starts = {
+            number: each.kind.start(
+                each.space, each.width, setting.budget.restarts, generator=draws
+            )
+            for number, each in free.items()
+        }
+        ways.append(Way(program, fixed, starts))
+        frees.append(free)
+    if not frees[0]:
+        return [
+            Attempt(chosen, way.program, way.fixed, 0, _train_iia(setting, way, lines))
+            for chosen, way in zip(choices, ways, strict=True)
+        ]
+    tables = _tables(setting, programs, lines, setting.split("train"))
+    races: dict[object, list[int]] = {}
+    for number, (train, free) in enumerate(zip(tables, frees, strict=True)):
+        key = (id(train), tuple((space, each.width) for space, each in free.items()))
+        races.setdefault(key, []).append(number)
+    found: dict[int, Attempt] = {}
+    for numbers in races.values():
+        fitted = _race(setting, [ways[n] for n in numbers], frees[numbers[0]], tables[numbers[0]])
+        for number, each in zip(numbers, fitted, strict=True):
+            way = ways[number]
+            bases = {**way.fixed, **each.bases}
+            found[number] = Attempt(choices[number], way.program, bases, each.steps, each.train_iia)
+    return [found[number] for number in range(len(choices))]
+
+
+def _race(
+    setting: Setting, ways: Sequence[Way], free: Mapping[int, Free], train: Table
+) -> list[Fitted]:
+    names = ", ".join(m.variable for each in free.values() for m in each.space.members)
+    return fit(
+        ways,
+        free,
         train,
-        store,
+        setting.store,
         budget=setting.budget,
-        starts=stream(setting.seed, "starts", key),
-        batches=stream(setting.seed, "batches", key),
+        batches=stream(setting.seed, "batches", tuple(free)),
         report=lambda share: _tell(setting, f"fitting {names}", share),
     )
-    bases = {**fixed, **fitted.bases}
-    return Attempt(chosen, program, bases, fitted.steps, fitted.train_iia)
 
 
-def _train_iia(
-    setting: Setting, program: Program, bases: Mapping[int, Tensor], lines: Sequence[int]
-) -> float:
+def _bases(
+    setting: Setting, chosen: Mapping[int, int], lines: Sequence[int]
+) -> tuple[dict[int, Basis], dict[int, Free]]:
+    """The bases that no fit moves, and the spaces that are to be fitted."""
+    fixed: dict[int, Basis] = {}
+    free: dict[int, Free] = {}
+    for number, choice in chosen.items():
+        space = setting.alignment.spaces[number]
+        kind = find(space.basis.kind)
+        width = space_width(space, choice, setting.store)
+        kind.dims(space, width)  # an error where they do not fit
+        drawn = setting.random_basis and kind.drawable
+        if kind.fitted and not drawn:
+            free[number] = Free(space, kind, width)
+            continue
+        needed = kind.needs_data and not (drawn and "train" not in setting.splits)
+        evidence = _evidence(setting, number, choice, lines if needed else ())
+        if drawn:
+            draws = stream(setting.seed, "random basis", number, choice)
+            basis = kind.random(space, width, generator=draws, evidence=evidence)
+        else:
+            basis = kind.closed(space, width, evidence)
+        fixed[number] = setting.store.placed(basis)
+    return fixed, free
+
+
+def _evidence(setting: Setting, number: int, choice: int, lines: Sequence[int]) -> Evidence:
+    """What is known of the inputs that `train` holds for some lines: of none for no line."""
+    space = setting.alignment.spaces[number]
+    rows = np.zeros(0, dtype=np.int64)
+    if lines:
+        rows = inputs_of(setting.examples, lines, setting.split("train"))
+    clean = setting.examples.clean[setting.algorithm.name]
+    return evidence_of(
+        space, choice, setting.store, setting.algorithm, clean, rows, seed=setting.seed
+    )
+
+
+def _train_iia(setting: Setting, way: Way, lines: Sequence[int]) -> float:
     """Mean IIA over lines of some training examples, told where nothing is fitted by descent."""
     if "train" not in setting.splits:
         return 0.0
     split, device = setting.splits["train"], setting.store.at_device
-    rows = table(program, setting.examples, lines, split, device=device)
+    rows = table(way.program, setting.examples, lines, split, device=device)
     found = [
-        hits(program, bases, rows.line(n).take(slice(0, setting.budget.judged)), setting.store)
+        hits(
+            way.program,
+            way.fixed,
+            rows.line(n).take(slice(0, setting.budget.judged)),
+            setting.store,
+        )
         for n in lines
     ]
     return float(np.mean([each.mean() for each in found if len(each)] or [0.0]))
@@ -229,12 +305,12 @@ def _tell(setting: Setting, what: str, share: float) -> None:
 
 
 def _record(
-    setting: Setting, number: int, lines: Sequence[int], attempt: Attempt, scores: tuple[float, ...]
+    setting: Setting, number: int, lines: Sequence[int], attempt: Attempt, search: Search
 ) -> FitRecord:
     space = setting.alignment.spaces[number]
-    choice = attempt.chosen[number]
-    saw = space.basis.kind in FITTED and not setting.random_basis
-    descended = saw and space.basis.kind == "learned"
+    kind, choice = find(space.basis.kind), attempt.chosen[number]
+    saw = kind.needs_data and not (setting.random_basis and kind.drawable)
+    descended = saw and kind.fitted
     examples = setting.examples
     data, count = "", 0
     if saw:
@@ -242,17 +318,18 @@ def _record(
         data = rows_hash(examples, lines, split)
         count = sum(int((examples.lines[n].split == split).sum()) for n in lines)
     chosen_on = ""
-    if scores:
+    if search.scores:
         chosen_on = rows_hash(examples, lines_of(setting, number, lines), setting.split("select"))
     return FitRecord(
         space=", ".join(member.variable for member in space.members),
         choice=space.labels[choice] if space.labels else "",
-        select_scores=scores,
+        select_scores=search.scores,
+        choice_steps=search.steps if descended else (),
         restarts=setting.budget.restarts if descended else 0,
         steps=attempt.steps if descended else 0,
         examples=count,
         train_iia=attempt.train_iia,
-        capacity=capacity(space, site_width(space, choice, setting.store.network)) if saw else 0,
+        capacity=kind.capacity(space, space_width(space, choice, setting.store)) if saw else 0,
         data=data,
         chosen_on=chosen_on,
     )

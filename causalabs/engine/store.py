@@ -15,6 +15,7 @@ from torch import Tensor
 
 from causalabs.algorithm.model import Algorithm
 from causalabs.engine.answers import agree, clean_answers
+from causalabs.engine.basis import Basis
 from causalabs.engine.errors import EngineError
 from causalabs.engine.networks.naming import say_site
 from causalabs.engine.protocol import Network, Prefix, Scores
@@ -36,6 +37,7 @@ class Store:
         self._activations: dict[Site, Tensor] = {}
         self._prefixes: dict[tuple[Site, ...], Prefix] = {}
         self._small: dict[tuple[Site, ...], bool] = {}
+        self._widths: dict[Site, int] = {}
         self._scores: Scores | None = None
 
     @property
@@ -47,6 +49,11 @@ class Store:
         """A tensor on the network's device, in its precision."""
         dtype = getattr(self.network, "dtype", torch.float32)
         return tensor.to(device=self.at_device, dtype=dtype)
+
+    def placed(self, basis: Basis) -> Basis:
+        """A basis on the network's device, in its precision."""
+        dtype = getattr(self.network, "dtype", torch.float32)
+        return basis.to(device=self.at_device, dtype=dtype)
 
     def capture(self, sites: Sequence[Site]) -> None:
         """Run what is missing, all sites in one pass."""
@@ -72,6 +79,17 @@ class Store:
         """Activations at several sites side by side: (rows, width of all)."""
         parts = [self.at(site) for site in sites]
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+    def rows(self, sites: Sequence[Site], rows: Tensor) -> Tensor:
+        """Activations of some inputs at sites side by side: (rows, width of all)."""
+        parts = [self.at(site).index_select(0, rows) for site in sites]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+    def width(self, site: Site) -> int:
+        """Numbers in the activation at `site`."""
+        if site not in self._widths:
+            self._widths[site] = self.network.width(site)
+        return self._widths[site]
 
     def prefix(self, sites: Sequence[Site], rows: Tensor) -> Prefix:
         """What these inputs need to run again from the earliest of `sites`.

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from causalabs.engine.bases import random_rotation
-from causalabs.engine.fit import Adam, _step
+from causalabs.engine.bases import Rotation, find, random_rotation
+from causalabs.engine.fit import Budget, Free, Race, Way
 from causalabs.engine.interchange import compile_lines, run
 from causalabs.engine.networks.build import untrained
 from causalabs.engine.protocol import Device
@@ -52,6 +52,7 @@ class Task:
         self.store.capture(self.program.read)
         self.train: Table = table(self.program, self.examples, range(3), 0, device="cpu")
         self.width, self.site = width, site
+        self.space = made.alignments[0].spaces[0]
 
     def start(self, restarts: int) -> Tensor:
         """Columns to begin with, (restarts, width, dims)."""
@@ -61,10 +62,12 @@ class Task:
 
 def ours(task: Task, restarts: int) -> Callable[[Tensor], None]:
     """The fit's own step."""
-    adam = Adam({0: task.start(restarts)})
+    way = Way(task.program, {}, {0: {"free": task.start(restarts)}})
+    free = {0: Free(task.space, find("learned"), task.width)}
+    race = Race([way], free, task.store, Budget(restarts=restarts))
 
     def step(rows: Tensor) -> None:
-        _step(task.program, adam, {}, task.train.rows.take(rows), task.store, restarts, RATE)
+        race.step(task.train, rows, RATE, 0.5)
 
     return step
 
@@ -143,7 +146,9 @@ def test_both_compute_the_same_scores():
     task = Task(16)
     rows = torch.arange(0, len(task.train.rows), 97)
     batch, columns = task.train.rows, task.start(1)
-    found = run(task.program, {0: columns}, batch.take(rows), task.store)["same"]
+    found = run(task.program, {0: Rotation("learned", columns)}, batch.take(rows), task.store)[
+        "same"
+    ]
     hand = swapped(task, columns[0], task.store.at(task.site), batch.base[rows], batch, rows)
     # The columns are orthonormal already, so that QR leaves them as they are.
     assert torch.allclose(found, hand, atol=1e-5)

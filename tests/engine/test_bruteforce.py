@@ -16,6 +16,8 @@ from causalabs.algorithm.domains import Interval
 from causalabs.algorithm.expression import LookUp, Table
 from causalabs.algorithm.expression import Variable as Ref
 from causalabs.algorithm.model import Algorithm, Variable
+from causalabs.engine.bases import Rotation
+from causalabs.engine.bases.plain import Own
 from causalabs.engine.interchange import compile_lines, run
 from causalabs.engine.jobs import Resources, run_job
 from causalabs.engine.protocol import Device
@@ -252,11 +254,13 @@ def all_scores(
     store = resources.store(seed)
     program = compile_lines(lines, alignment, {})
     rows = table(program, resources.examples(seed), list(lines), 0, device="cpu").rows
-    bases = {}
+    bases: dict[int, Any] = {}
     for number, space in enumerate(alignment.spaces):
         columns = homes[space.members[0].variable][2]
+        kind = space.basis.kind
+        bases[number] = Own(kind, 0)
         if columns is not None:  # twice, as two restarts
-            bases[number] = columns[None].expand(2, -1, -1)
+            bases[number] = Rotation(kind, columns[None].expand(2, -1, -1))
     stacked = run(program, bases, rows, store, restarts=2)
     first = {name: column[: len(rows)] for name, column in stacked.items()}
     for name, column in stacked.items():

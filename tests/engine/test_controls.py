@@ -68,10 +68,10 @@ def test_a_control_does_not_move_the_streams_of_a_fit(monkeypatch: pytest.Monkey
     hypothesis = pair_hypothesis(LEARNED)
     seen: dict[str, list[Any]] = {}
 
-    def spy(program: Any, sizes: Any, fixed: Any, train: Any, store: Any, **more: Any) -> Any:
-        states = [more[name].get_state() for name in ("starts", "batches")]
-        seen[control] = [*states, more["budget"], train.counts, train.rows.base]
-        return fit.fit(program, sizes, fixed, train, store, **more)
+    def spy(ways: Any, free: Any, train: Any, store: Any, **more: Any) -> Any:
+        drawn = [more["batches"].get_state(), *(each.starts[0]["free"] for each in ways)]
+        seen[control] = [*drawn, more["budget"], train.counts, train.rows.base]
+        return fit.fit(ways, free, train, store, **more)
 
     monkeypatch.setattr(search, "fit", spy)
     resources = pair_resources(hypothesis, rotation())

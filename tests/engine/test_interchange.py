@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from causalabs.engine.answers import agree
+from causalabs.engine.bases.plain import Own
 from causalabs.engine.errors import EngineError
-from causalabs.engine.interchange import compile_lines
+from causalabs.engine.interchange import Batch, compile_lines, run
 from causalabs.engine.jobs import Resources
 from causalabs.engine.measure import _distinct
 from causalabs.engine.protocol import Edit, Scores
@@ -103,9 +104,14 @@ def test_a_place_where_base_and_source_never_differ_is_noted() -> None:
 
 def test_a_value_cannot_be_set_where_no_basis_produces_one() -> None:
     hypothesis = pair_hypothesis(KNOWN)
-    setting = Line("forced", "pair", assignments=(Assignment("left", 1),), sources=0)
+    forced = Line("forced", "pair", assignments=(Assignment("left", 1),), sources=0)
+    program = compile_lines({0: forced}, hypothesis.alignments[0], {})
+    store = pair_resources(hypothesis, EYE).store(0)
+    rows = torch.arange(3)
+    batch = Batch(rows, rows[None], torch.ones(1, 3, dtype=torch.bool), {})
+    bases = {0: Own("neurons", 5)}
     with pytest.raises(EngineError, match="`left` cannot be set: its basis \\(neurons\\)"):
-        compile_lines({0: setting}, hypothesis.alignments[0], {})
+        run(program, bases, batch, store)
 
 
 def test_what_is_not_aligned_cannot_be_taken() -> None:

@@ -1,0 +1,46 @@
+"""Work in parts that fit into memory: a part that does not is halved and tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from causalabs.engine.errors import EngineError
+
+T = TypeVar("T")
+
+
+def in_parts(count: int, at_once: int, work: Callable[[slice], T]) -> tuple[list[T], int]:
+    """`work` over consecutive parts of `count` rows, and how many were done at once in the end.
+
+    >>> in_parts(5, 2, lambda rows: (rows.start, rows.stop))
+    ([(0, 2), (2, 4), (4, 5)], 2)
+    """
+    found: list[T] = []
+    first = 0
+    while first < count:
+        last = min(first + at_once, count)
+        try:
+            done = work(slice(first, last))
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if last - first == 1:
+                raise EngineError(
+                    "this machine's memory does not hold a single example's run",
+                    "use a machine with more memory, a smaller network or `--dtype bfloat16`",
+                ) from error
+            at_once = (last - first + 1) // 2
+        else:
+            found.append(done)
+            first = last
+    return found, at_once
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on whatever device.
+
+    torch raises `OutOfMemoryError`, a RuntimeError, for accelerators, and a plain RuntimeError
+    that speaks of memory on the cpu.
+    """
+    return isinstance(error, MemoryError) or "memory" in str(error).lower()
