@@ -89,6 +89,18 @@ def row_losses(column: Tensor, answer: Tensor) -> Tensor:
     return torch.where(answer.any(dim=1), -share, 0.0)
 
 
+def lesson_losses(column: Tensor, answer: Tensor) -> Tensor:
+    """What a network is taught by, of one output row by row: (batch,).
+
+    Of a set each member is taught alike: minus the logarithm of the mass would be content
+    with one member, and with the same one for all sets that share it.
+    """
+    if answer.dtype != torch.bool:
+        return functional.cross_entropy(column, answer, reduction="none")
+    each = column.log_softmax(dim=1) * answer  # (batch, classes)
+    return -each.sum(dim=1) / answer.sum(dim=1).clamp(min=1)
+
+
 # ------------------------------------------------------------------------ metrics
 
 Metric: TypeAlias = Callable[[Scores, Answers, "Answers | None", Mapping[str, int]], Tensor]

@@ -211,9 +211,9 @@ def _metrics() -> tuple[MetricKind, ...]:
     return (
         MetricKind("accuracy", of="network", proportion=True),
         MetricKind("iia", proportion=True),
-        MetricKind("mass", of="either", runnable=False, set_valued=True),
-        MetricKind("logit_difference", of="either", runnable=False, low=None, high=None),
-        MetricKind("loss", of="either", runnable=False, high=None),
+        MetricKind("mass", of="either", set_valued=True),
+        MetricKind("logit_difference", of="either", low=None, high=None),
+        MetricKind("loss", of="either", high=None),
         MetricKind("kl", of="either", runnable=False, high=None),
         *(MetricKind(name, runnable=False, of="circuit") for name in circuit),
         MetricKind("screens_off", runnable=False, proportion=True),

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from causalabs.algorithm.domains import Column
 from causalabs.algorithm.model import Algorithm
-from causalabs.engine.answers import agree, clean_answers, row_losses
+from causalabs.engine.answers import agree, clean_answers, lesson_losses
 from causalabs.engine.errors import EngineError
 from causalabs.engine.networks.base import BuiltIn
 from causalabs.engine.protocol import Scores
@@ -179,7 +179,7 @@ def cross_entropy(
     """Mean over outputs and rows."""
     total = []
     for name, column in scores.items():
-        each = row_losses(column, answers[name])
+        each = lesson_losses(column, answers[name])
         total.append(each.mean() if weights is None else (each * weights).mean())
     return torch.stack(total).mean()
 
