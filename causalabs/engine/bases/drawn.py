@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torch
-
 from causalabs.engine.bases.rotation import Rotation, random_rotation
 from causalabs.engine.bases.shared import Closed
 from causalabs.engine.basis import Basis, Evidence
+from causalabs.engine.streams import stream
 from causalabs.hypothesis.model import Space
 
 
@@ -18,6 +17,7 @@ class Drawn(Closed):
 
     def closed(self, space: Space, width: int, evidence: Evidence) -> Basis:
         """(1, width, dims), the same for one seed."""
-        generator = torch.Generator().manual_seed(evidence.seed)
+        names = [member.variable for member in space.members]
+        generator = stream(evidence.seed, "random", names)
         drawn = random_rotation(1, width, self.dims(space, width), generator=generator)
         return Rotation(self.name, drawn)

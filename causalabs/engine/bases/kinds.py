@@ -19,6 +19,16 @@ _OWN = {
     "neurons": "plain:Neurons",
     "learned": "learned:Learned",
     "fourier": "fourier:Fourier",
+    "pca": "pca:Pca",
+    "svd": "svd:Svd",
+    "probe": "directions:Probe",
+    "mean_difference": "directions:MeanDifference",
+    "fixed": "fixed:Fixed",
+    "sae": "latents:Sae",
+    "transcoder": "latents:Transcoder",
+    "masked": "masked:Masked",
+    "boundless": "boundless:Boundless",
+    "revnet": "revnet:RevNet",
     "random": "drawn:Drawn",
 }
 

@@ -40,17 +40,22 @@ class Rotation:
     """The coordinates `c = h Q` of orthonormal columns Q (restarts, width, dims).
 
     A write is `h + (v - h Q) Q^T`, over the columns of the block: what they do not span stays.
-    `values[v]` are (values of v, block) coordinates of each value, where they are known.
+    A column of noughts stands for a coordinate that is not used. `values[v]` are (values of v,
+    block) coordinates of each value, where they are known; a dim has `unit` columns (the
+    numbers of a head) where it is not one.
     """
 
     kind: str
     columns: Tensor
     values: Mapping[str, Tensor] = field(default_factory=dict)
+    unit: int = 1
     exact: bool = True
     additive: bool = True
 
     def part(self, block: Block) -> Tensor:
         """The block's columns: (restarts, width, block)."""
+        if self.unit > 1:
+            block = tuple(self.unit * dim + i for dim in block for i in range(self.unit))
         return self.columns[:, :, span_of(block)]
 
     def encode(self, activation: Tensor, block: Block) -> Tensor:
@@ -91,7 +96,8 @@ class Rotation:
     def tensors(self) -> Mapping[str, Tensor]:
         """`columns` (width, dims), and `values.NAME` where there are any."""
         named = {f"values.{name}": each for name, each in self.values.items()}
-        return {"columns": self.columns[0], **named}
+        unit = {"unit": torch.tensor(self.unit)} if self.unit > 1 else {}
+        return {"columns": self.columns[0], **named, **unit}
 
 
 def restored(kind: str, tensors: Mapping[str, Tensor]) -> Rotation:
@@ -101,7 +107,8 @@ def restored(kind: str, tensors: Mapping[str, Tensor]) -> Rotation:
         for name, each in tensors.items()
         if name.startswith("values.")
     }
-    return Rotation(kind, tensors["columns"][None], values)
+    unit = int(tensors["unit"]) if "unit" in tensors else 1
+    return Rotation(kind, tensors["columns"][None], values, unit)
 
 
 def span_of(block: Sequence[int]) -> Any:
@@ -132,3 +139,10 @@ def completed(columns: Tensor, spread: Tensor) -> Tensor:
                 found.append(rest / rest.norm())
                 break
     return torch.stack(found, dim=1)
+
+
+def largest_positive(columns: Tensor) -> Tensor:
+    """Each column with its largest entry positive: eigenvectors have no sign of their own."""
+    largest = columns.abs().argmax(dim=0)
+    signs = torch.sign(columns[largest, torch.arange(columns.shape[1], device=columns.device)])
+    return columns * signs

@@ -42,6 +42,17 @@ def blocks_of(space: Space) -> tuple[tuple[int, ...], ...]:
     return tuple(dict.fromkeys(member.block for member in space.members))
 
 
+def refuse_named(space: Space) -> None:
+    """An error where a line names dims of a basis in which they are only counted."""
+    named = {dim for block in blocks_of(space) for dim in block}
+    if named != set(range(len(named))):
+        kind = space.basis.kind
+        raise EngineError(
+            f"the dims of `{kind}` are counted, not named",
+            f"write `in {len(space.members[0].block)} {kind} dims`",
+        )
+
+
 def setting(space: Space, name: str) -> object:
     """A setting of the basis as the file has it; None where it is left out."""
     return dict(space.basis.settings).get(name)

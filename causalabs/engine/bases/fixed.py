@@ -1,0 +1,107 @@
+"""Columns from a file: a basis that was fitted elsewhere, or a person's own directions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from causalabs.engine.bases.files import at_folder, read_tensors
+from causalabs.engine.bases.rotation import Rotation, random_rotation
+from causalabs.engine.bases.shared import Closed, dims_of, setting, where_of
+from causalabs.engine.basis import Basis, Evidence
+from causalabs.engine.errors import EngineError
+from causalabs.hypothesis.model import Space
+
+ORTHONORMAL = 1e-4
+"""How far from orthonormal columns may be: they may have been saved in single precision."""
+
+
+class Fixed(Closed):
+    """`columns` (width, dims) of a safetensors file, and `values` (values, dims) if it has any.
+
+    Columns are orthonormal, or nought where a basis that was saved uses fewer. Bases that a
+    run saved are such files. `values` are coordinates of the values of the one variable
+    aligned; `values.NAME` (values, block) those of the variable of that name.
+    """
+
+    name = "fixed"
+    needs_data = False
+
+    def capacity(self, space: Space, width: int) -> int:
+        """No number is set by this run."""
+        return 0
+
+    def closed(self, space: Space, width: int, evidence: Evidence) -> Basis:
+        """(1, width, dims); errors where the file does not suit the site."""
+        path = at_folder(setting(space, "path"), evidence)
+        tensors = read_tensors(path)
+        columns = tensors.get("columns")
+        if columns is None or columns.dim() != 2:
+            raise EngineError(
+                f"`{path.name}` has no `columns` (width, dims)",
+                f"it has {', '.join(sorted(tensors))}; only rotations can be fixed",
+            )
+        columns = columns.double()
+        if columns.shape[0] != width:
+            raise EngineError(
+                f"`{path.name}` is for a site of {columns.shape[0]} numbers, "
+                f"{where_of(space)} has {width}",
+                "align the site that it was made for",
+            )
+        if dims_of(space) > columns.shape[1]:
+            raise EngineError(
+                f"`{path.name}` has {columns.shape[1]} columns, {dims_of(space)} are asked for",
+                f"ask for at most {columns.shape[1]} dims in all",
+            )
+        _check(columns, path)
+        return Rotation(self.name, columns[None], _values(tensors, space, path))
+
+    def random(
+        self,
+        space: Space,
+        width: int,
+        *,
+        generator: torch.Generator,
+        evidence: Evidence | None = None,
+    ) -> Basis:
+        """Random columns with the file's values: they are what would be written."""
+        drawn = random_rotation(1, width, self.dims(space, width), generator=generator)
+        values: Mapping[str, Tensor] = {}
+        if evidence is not None:
+            path = at_folder(setting(space, "path"), evidence)
+            values = _values(read_tensors(path), space, path)
+        return Rotation(self.name, drawn, values)
+
+
+def _check(columns: Tensor, path: Path) -> None:
+    products = columns.T @ columns
+    used = torch.diagonal(products) > ORTHONORMAL
+    wanted = torch.diag(used.double())
+    if not bool(torch.isfinite(columns).all()):
+        raise EngineError(f"the columns of `{path.name}` are not all finite numbers")
+    if float((products - wanted).abs().max()) > ORTHONORMAL:
+        raise EngineError(
+            f"the columns of `{path.name}` are not orthonormal",
+            "save the Q of a QR decomposition (torch.linalg.qr) instead",
+        )
+
+
+def _values(tensors: Mapping[str, Tensor], space: Space, path: Path) -> dict[str, Tensor]:
+    found = {}
+    for member in space.members:
+        table = tensors.get(f"values.{member.variable}")
+        if table is None and len(space.members) == 1 and "values" in tensors:
+            table = tensors["values"]
+            table = table[:, list(member.block)] if table.dim() == 2 else table
+        if table is None:
+            continue
+        if table.dim() != 2 or table.shape[1] != len(member.block):
+            raise EngineError(
+                f"the values of `{member.variable}` in `{path.name}` are {tuple(table.shape)}, "
+                f"not (values, {len(member.block)})"
+            )
+        found[member.variable] = table.double()
+    return found
