@@ -108,7 +108,8 @@ def components(
     home = {m.variable: i for i, space in enumerate(alignment.spaces) for m in space.members}
     groups: list[tuple[set[int], set[int]]] = []
     for number, line in lines.items():
-        spaces = {home[name] for take in line.takes for name in (take.variable, take.origin)}
+        names = (*line.variables, *(take.origin for take in line.takes))
+        spaces = {home[name] for name in names}
         numbers = {number}
         apart = []
         for group in groups:
