@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from causalabs.diagnostics import Diagnostic, Source
 
 if TYPE_CHECKING:
+    from causalabs.engine.modules.hand import Given
     from causalabs.hypothesis.model import Hypothesis
     from causalabs.plans import Plan
     from causalabs.results import Results
@@ -55,12 +56,21 @@ def run(
     backend: str = "native",
     runs: str | Path = "runs",
     progress: Callable[[str, float], None] | None = None,
+    network: Any = None,
+    feed: Callable[..., Any] | None = None,
+    read: Callable[..., Any] | None = None,
+    allow_python: bool = False,
 ) -> Results:
     """Run a hypothesis, or hand out the finished run of the same plan.
 
     `seed` or `seeds` replace the file's own; `backend` "pyvene" makes every intervention by
     pyvene, which must be installed (docs/how-to/pyvene.md). Raises `RunError` where it cannot
     be run; jobs finished before that are kept below `runs` and not run again.
+
+    `network` is a `torch.nn.Module` that stands in for the file's own network; `feed` takes
+    columns of the variables to its inputs, `read` its output to scores of each output, where
+    the file's `feed` and `read` do not say enough (docs/how-to/own-networks.md).
+    `allow_python` lets a file's `python("module:function")` be called.
     """
     from causalabs.algorithm.evaluate import MechanismError
     from causalabs.errors import RunError
@@ -71,16 +81,17 @@ def run(
         seeds = (seed,)
     if seeds is not None:
         hypothesis = replace(hypothesis, seeds=seeds)
-    if hypothesis.unsupported:
+    refused = _refused(hypothesis, network)
+    if refused:
         raise RunError(
-            f"`{hypothesis.name}` cannot be run by this version: "
-            + "; ".join(hypothesis.unsupported),
+            f"`{hypothesis.name}` cannot be run by this version: " + "; ".join(refused),
             "`causalabs check` and `causalabs plan` work on it as it is",
         )
     if backend not in BACKENDS:
         known = ", ".join(BACKENDS)
         raise RunError(f"there is no backend `{backend}`", f"use one of {known}")
-    planned = make_plan(hypothesis, backend=backend)
+    given = _given(hypothesis, network, feed, read, allow_python)
+    planned = make_plan(hypothesis, backend=backend, network=given.fingerprint if given else "")
     folder = RunFolder.open(Path(runs), planned)
     done = folder.finished()
     if done is not None:
@@ -88,7 +99,9 @@ def run(
     from causalabs.engine.run import execute
 
     try:
-        return execute(hypothesis, planned, folder, device=device, progress=progress)
+        if given is None:
+            return execute(hypothesis, planned, folder, device=device, progress=progress)
+        return given.run(execute, planned, folder, device=device, progress=progress)
     except MechanismError as error:
         raise RunError(str(error), _REPAIR, _line_of(hypothesis, error.variable)) from error
     except MemoryError as error:
@@ -102,6 +115,45 @@ def run(
             f"a file cannot be used: {place}{error.strerror or error}",
             "make room or name another place with --runs FOLDER; finished jobs are kept",
         ) from error
+
+
+def _refused(hypothesis: Hypothesis, network: Any) -> list[str]:
+    """What this version cannot run; the file's own network does not matter beside another."""
+    own = f"network `{hypothesis.network.kind}`"
+    return [
+        each for each in hypothesis.unsupported if network is None or not each.startswith(own)
+    ]
+
+
+def _given(
+    hypothesis: Hypothesis,
+    network: Any,
+    feed: Callable[..., Any] | None,
+    read: Callable[..., Any] | None,
+    allow_python: bool,
+) -> Given | None:
+    """The network that comes from outside the file, if one does."""
+    from causalabs.errors import RunError
+
+    kind = hypothesis.network.kind
+    if network is not None:
+        from causalabs.engine.modules.hand import Given
+
+        return Given(hypothesis, network, feed, read)
+    if feed is not None or read is not None:
+        raise RunError(
+            "`feed` and `read` belong to a `network` that is handed over", "add `network=module`"
+        )
+    if kind == "given":
+        raise RunError(
+            f"the network of `{hypothesis.name}` is not in the file",
+            "hand it over: `causalabs.run(hypothesis, network=module)`",
+        )
+    if kind == "python":
+        from causalabs.engine.modules.python_file import from_python
+
+        return from_python(hypothesis, allowed=allow_python)
+    return None
 
 
 _REPAIR = "correct the mechanism, or declare a domain that holds its values"

@@ -48,7 +48,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """`canonical` is the claim in its formatted form; `files` are data files' hashes."""
+    """`canonical` is the claim in its formatted form; `files` are data files' hashes.
+
+    `network` is the fingerprint of a network that the file does not describe.
+    """
 
     hypothesis: str
     canonical: str
@@ -56,6 +59,7 @@ class Plan:
     jobs: tuple[Job, ...]
     seeds: tuple[int, ...]
     backend: str = "native"
+    network: str = ""
     version: int = PLAN_VERSION
 
     def to_json(self) -> dict[str, Any]:
@@ -81,7 +85,7 @@ def quantities(hypothesis: Hypothesis) -> Iterator[Quantity]:
     yield from hypothesis.reports
 
 
-def make_plan(hypothesis: Hypothesis, *, backend: str = "native") -> Plan:
+def make_plan(hypothesis: Hypothesis, *, backend: str = "native", network: str = "") -> Plan:
     """The jobs that measure what the hypothesis expects and reports, and no more.
 
     Terms that need the same procedure (seed, control, alignment) share one job.
@@ -107,6 +111,7 @@ def make_plan(hypothesis: Hypothesis, *, backend: str = "native") -> Plan:
         jobs=jobs,
         seeds=hypothesis.seeds,
         backend=backend,
+        network=network,
     )
 
 

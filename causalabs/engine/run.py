@@ -12,7 +12,7 @@ import torch
 
 from causalabs.engine.errors import EngineError
 from causalabs.engine.jobs import Resources, run_job
-from causalabs.engine.resources import Wrap
+from causalabs.engine.resources import MakeNetwork, Wrap
 from causalabs.hypothesis.model import Hypothesis
 from causalabs.judge import judge, overall, table
 from causalabs.plans import Job, Plan
@@ -30,16 +30,18 @@ def execute(
     *,
     device: str = "cpu",
     progress: Progress | None = None,
+    make_network: MakeNetwork | None = None,
 ) -> Results:
     """Run what is not done yet, judge, keep the results.
 
+    `make_network` stands in for the file's own network.
     Raises `RunError` when a run cannot go on; finished jobs stay in the folder.
     """
     say = progress or (lambda text, share: None)
     usable(device)
     wrap = _wrapper(plan.backend)  # what is not installed is said before minutes of training
     with one_thread():
-        outcomes = _outcomes(hypothesis, plan, folder, device, say, wrap)
+        outcomes = _outcomes(hypothesis, plan, folder, device, say, wrap, make_network)
     expectations, reports = judge(hypothesis, plan, outcomes)
     results = Results(
         hypothesis=hypothesis.name,
@@ -67,8 +69,11 @@ def _outcomes(
     device: str,
     say: Progress,
     wrap: Wrap | None = None,
+    make_network: MakeNetwork | None = None,
 ) -> dict[str, Outcome]:
-    resources = Resources(hypothesis, device=device, progress=say, wrap=wrap)
+    resources = Resources(
+        hypothesis, device=device, progress=say, make_network=make_network, wrap=wrap
+    )
     outcomes: dict[str, Outcome] = {}
     for number, job in enumerate(plan.jobs):
         done = folder.load(job.name)

@@ -114,26 +114,26 @@ class ModuleNetwork:
         return self.place(site).width
 
     @torch.no_grad()
-    def scores(self, inputs: Fed) -> Scores:
+    def scores(self, inputs: Any) -> Scores:
         """Clean scores of every row, per output (rows, classes)."""
         parts = [self._run(batch) for batch in self._batches(inputs)]
         return {o.name: torch.cat([part[o.name] for part in parts]) for o in self.outputs}
 
     @torch.no_grad()
-    def capture(self, inputs: Fed, sites: Sequence[Site]) -> list[Tensor]:
+    def capture(self, inputs: Any, sites: Sequence[Site]) -> list[Tensor]:
         """Clean activations of every row at each site, (rows, width) each."""
         if not sites:
             return []
         parts = [self._captured(batch, sites) for batch in self._batches(inputs)]
         return [torch.cat(columns) for columns in zip(*parts, strict=True)]
 
-    def prefix(self, inputs: Fed, sites: Sequence[Site]) -> KeptRun:
+    def prefix(self, inputs: Any, sites: Sequence[Site]) -> KeptRun:
         """What every row needs to run again from the earliest of `sites`."""
         parts = list(self.prefix_parts(inputs, sites))
         names = parts[0].tensors
         return parts[0].with_tensors({n: torch.cat([p.tensors[n] for p in parts]) for n in names})
 
-    def prefix_parts(self, inputs: Fed, sites: Sequence[Site]) -> Iterator[KeptRun]:
+    def prefix_parts(self, inputs: Any, sites: Sequence[Site]) -> Iterator[KeptRun]:
         """The prefix in batches of `rows_at_once`."""
         if not sites:
             raise ValueError("a prefix needs at least one site")
@@ -231,9 +231,8 @@ class ModuleNetwork:
         for site in dict.fromkeys(sites):
             place = self.place(site)
             changes.setdefault(place.moment, []).append(_looking(place, found, len(set(sites))))
-        with Doing(changes).inside(self.module):
-            with suppress(Enough):
-                self._call(batch)
+        with Doing(changes).inside(self.module), suppress(Enough):
+            self._call(batch)
         missing = [site for site in sites if site not in found]
         if missing:
             raise EngineError(f"{say_site(missing[0])} was never reached in a clean run")

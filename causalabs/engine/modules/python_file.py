@@ -1,0 +1,106 @@
+"""`python("module:function")`: a person's own code, run only when they say so."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from causalabs.engine.errors import EngineError
+from causalabs.engine.modules.feeding import last_line, where_it_failed
+from causalabs.engine.modules.hand import Given
+from causalabs.hypothesis.model import Hypothesis
+
+
+def from_python(hypothesis: Hypothesis, *, allowed: bool) -> Given:
+    """The network that a person's function makes: a module, or (module, feed, read).
+
+    Imported from the hypothesis' folder first. `EngineError` where it is not allowed, is not
+    there, fails, or makes something else.
+    """
+    name = str(dict(hypothesis.network.settings)["name"])
+    if not allowed:
+        raise EngineError(
+            f'`python("{name}")` would run code that comes with the file',
+            "read it, then allow it: `--allow-python`, or `allow_python=True` in `run`",
+        )
+    module_name, _, function_name = name.partition(":")
+    parts = module_name.split(".")
+    if not all(part.isidentifier() for part in (*parts, function_name)):
+        raise EngineError(
+            f'`python("{name}")` names no function', 'write `python("module:function")`'
+        )
+    with _importable(hypothesis.folder):
+        function = _function(name, module_name, function_name, hypothesis.folder)
+        try:
+            made = function()
+        except Exception as error:
+            raise EngineError(
+                f"`{name}` failed: {last_line(error)}", where_it_failed(error)
+            ) from error
+    parts_made = made if isinstance(made, tuple) else (made,)
+    if not parts_made or not isinstance(parts_made[0], nn.Module) or len(parts_made) > 3:
+        raise EngineError(
+            f"`{name}` returned a {type(made).__name__}",
+            "return a torch.nn.Module, or (module, feed, read)",
+        )
+    module, feed, read = (*parts_made, None, None)[:3]
+    return Given(hypothesis, module, feed, read, origin=name)
+
+
+def _function(name: str, module_name: str, function_name: str, folder: Path) -> Any:
+    _forget(module_name, folder)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name not in (module_name, module_name.split(".")[0]):
+            raise EngineError(
+                f"`{name}` cannot be imported: {last_line(error)}", "install what it needs"
+            ) from error
+        raise EngineError(
+            f"`{name}` cannot be imported: there is no `{module_name}`",
+            f"put {module_name.replace('.', '/')}.py into {folder.resolve()}",
+        ) from error
+    except Exception as error:
+        raise EngineError(
+            f"`{name}` cannot be imported: {last_line(error)}", where_it_failed(error)
+        ) from error
+    found = getattr(module, function_name, None)
+    if not callable(found):
+        known = [each for each, value in vars(module).items() if callable(value)]
+        own = [each for each in known if getattr(module, each).__module__ == module_name]
+        raise EngineError(
+            f"`{module_name}` has no function `{function_name}`",
+            "it has " + ", ".join(f"`{each}`" for each in own) if own else "define it there",
+        )
+    return found
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Modules of a folder can be imported, before all others."""
+    place = str(folder.resolve())
+    sys.path.insert(0, place)
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        if place in sys.path:
+            sys.path.remove(place)
+
+
+def _forget(name: str, folder: Path) -> None:
+    """A module of this name that lies elsewhere, or was changed since, is imported anew."""
+    file = folder.resolve().joinpath(*name.split(".")).with_suffix(".py")
+    loaded = sys.modules.get(name)
+    if loaded is None or not file.is_file():
+        return
+    del sys.modules[name]
+
+
+__all__ = ["from_python"]
