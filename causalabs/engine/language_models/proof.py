@@ -1,0 +1,52 @@
+"""Proof that the flow does what the model's own `forward` does, before anything relies on it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from causalabs.engine.errors import EngineError
+from causalabs.engine.language_models.attention import Columns
+from causalabs.engine.language_models.families import Wiring, paths_there_are
+from causalabs.engine.language_models.flow import Group, Pass
+from causalabs.engine.language_models.sites import AFTER
+
+TOKENS = 12
+"""Tokens of the longer of the two rows that are compared; longer for short sliding windows."""
+
+TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-6}
+"""Largest difference of logits, relative to their size; 0.05 in half precision."""
+
+
+@torch.no_grad()
+def prove(wiring: Wiring) -> None:
+    """Two rows of unlike lengths through both; `EngineError` where the logits differ."""
+    ids, lengths = _rows(wiring)
+    device = ids.device
+    mask = torch.arange(ids.shape[1], device=device) < lengths[:, None]
+    wanted: Tensor = wiring.module(input_ids=ids, attention_mask=mask.long()).logits
+    positions = torch.arange(ids.shape[1], device=device)[None]
+    columns = Columns(torch.zeros_like(lengths), ids.shape[1], 0, positions.expand(2, -1), True)
+    start = Group((-1, AFTER), {"after": wiring.embed(ids, positions)}, 1)
+    found = wiring.unembed(wiring.norm(Pass(wiring, columns).run([start])))
+    difference = float((found - wanted)[mask].float().abs().max())
+    size = float(wanted[mask].float().abs().max())
+    if not torch.isfinite(wanted[mask]).all():
+        return  # told with its place where clean runs are captured
+    if not difference <= TOLERANCE.get(found.dtype, 5e-2) * max(size, 1e-3):
+        raise EngineError(
+            f"this `{wiring.name}` model is wired otherwise than others of its family: "
+            f"its logits differ by {difference:.2g} from those of its own forward",
+            f'it has {paths_there_are(wiring.module)}; use `python("module:function")` for it',
+        )
+
+
+def _rows(wiring: Wiring) -> tuple[Tensor, Tensor]:
+    window = getattr(wiring.config, "sliding_window", None) or 0
+    longest = window + 3 if TOKENS - 3 < window <= 64 else TOKENS
+    longest = min(longest, getattr(wiring.config, "max_position_embeddings", longest))
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(wiring.config.vocab_size, (2, longest), generator=generator)
+    lengths = torch.tensor([longest, max(1, longest - 4)])
+    device = next(wiring.module.parameters()).device
+    return ids.to(device), lengths.to(device)
