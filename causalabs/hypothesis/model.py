@@ -17,7 +17,20 @@ from causalabs.diagnostics import NOWHERE, Diagnostic, Source, Span
 
 Setting: TypeAlias = bool | int | float | str | tuple["Setting", ...]
 Settings: TypeAlias = tuple[tuple[str, Setting], ...]
-"""Keyword arguments of a call in the file, in the order of the registry's signature."""
+"""Keyword arguments of a call in the file, in the order of the registry's signature.
+
+A call inside another is a tuple: its name, then its own settings.
+"""
+
+
+def inner_settings(call: tuple[Setting, ...]) -> Settings:
+    """Settings of a call that stands inside another.
+
+    >>> inner_settings(("mlp", ("hidden", (16, 16))))
+    (('hidden', (16, 16)),)
+    """
+    pairs = (each for each in call[1:] if isinstance(each, tuple))
+    return tuple((str(name), value) for name, value in pairs)
 
 
 # -------------------------------------------------------------------- positions
@@ -73,9 +86,14 @@ class After:
 
 @dataclass(frozen=True)
 class AllOf:
-    """`tokens of slot` (every token of it, jointly); `slot` None is `every token`."""
+    """`tokens of slot` (every token of it, jointly); `slot` None is `every token`.
+
+    `ragged` where one value is written at each token: prompts may then have different numbers
+    of them, the last standing for those that a shorter one lacks.
+    """
 
     slot: Slot | None = None
+    ragged: bool = False
 
 
 @dataclass(frozen=True)
@@ -210,7 +228,8 @@ class Choice:
     """One place a variable may turn out to live: all `writes` are written jointly.
 
     `reads[j]` is where the source's value for `writes[j]` is taken; the same site unless
-    the line says `from`.
+    the line says `from`. One site read for several written, or for several tokens, is read
+    once, and the same coordinates are written at each.
     """
 
     writes: tuple[Site, ...]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from causalabs.algorithm.model import Algorithm
 from causalabs.algorithm.names import nearest
 from causalabs.diagnostics import Span
 from causalabs.hypothesis.bases import Basis, resolve_basis
-from causalabs.hypothesis.model import Choice, Member, Position, Several, Site, Space
+from causalabs.hypothesis.model import AllOf, Choice, Member, Position, Several, Site, Space
 from causalabs.hypothesis.positions import places_in
 from causalabs.hypothesis.refs import Env, Findings, elements, listed
 from causalabs.hypothesis.rules_alignment import (
@@ -216,7 +216,15 @@ def _joined(
                     )
                 )
                 return None
-    return Choice(written.sites, reads)
+    spread = len(read.sites) == 1 and shape.positions_of(read.sites[0].position) == 1
+    return Choice(tuple(map(_ragged, written.sites)) if spread else written.sites, reads)
+
+
+def _ragged(site: Site) -> Site:
+    """The site with one value for each of its tokens, however many a prompt has."""
+    if not isinstance(site.position, AllOf):
+        return site
+    return replace(site, position=replace(site.position, ragged=True))
 
 
 # ------------------------------------------------------------------------- keys

@@ -260,14 +260,14 @@ class TokenPrompter:
                     shown.setdefault(each[1] - each[0] + 1, shorten(prompt.written.text))
         if not shown:
             raise EngineError(f"`{say_position(position)}` stands for no token of any prompt")
-        if len(shown) > 1:
+        if len(shown) > 1 and not position.ragged:
             few, many = min(shown), max(shown)
             raise EngineError(
                 f"`{say_position(position)}` differs in width: {few} in the prompt "
                 f'"{shown[few]}", {many} in "{shown[many]}"',
                 "name single tokens, or feed values of equally many tokens",
             )
-        return next(iter(shown))
+        return max(shown)
 
     def _all(self, position: AllOf, slot: Slot | None, prompts: Prompts) -> Numbers:
         count = self.count(position)
@@ -277,9 +277,10 @@ class TokenPrompter:
         else:
             ends = self._slot(slot, position, prompts)
             first, last = ends[:, 0], ends[:, 1]
-        if (last - first + 1 != count).any():
+        if not position.ragged and (last - first + 1 != count).any():
             raise self._lacks(position, prompts, int(np.argmax(last - first + 1 != count)))
-        return first[:, None] + np.arange(count)
+        every: Numbers = np.minimum(first[:, None] + np.arange(count), last[:, None])
+        return every
 
     def _inside(
         self, position: Position, prompts: Prompts, found: Numbers, lengths: Numbers

@@ -95,6 +95,8 @@ class Tokenizer:
         match position:
             case Several(positions):
                 return sum(map(self.count, positions))
+            case AllOf(None, ragged=True):
+                return self.longest
             case AllOf(None):
                 lengths = set(self.vocabulary.lengths)
                 if len(lengths) > 1:
@@ -131,7 +133,9 @@ class Tokenizer:
             case Slot() | AllOf(Slot()):
                 return self._of_slot(position, prompts)[:, None]
             case AllOf(None):
-                return np.tile(np.arange(self.count(position)), (rows, 1))
+                every = np.tile(np.arange(self.count(position)), (rows, 1))
+                held: NDArray[np.int64] = np.minimum(every, lengths[:, None] - 1)
+                return held
             case AtText(text):
                 return self._of_text(text, prompts)[:, None]
             case Several(positions):
