@@ -37,9 +37,6 @@ def _found(hypothesis: Hypothesis, file: ast.File) -> Iterator[str]:
                 yield "`module` sites"
             if any(_any(site.position) for site in sites):
                 yield "`any token`"
-    for line in hypothesis.counterfactuals.lines:
-        if line.assignments:
-            yield "`set`"
     if any(isinstance(item, ast.Circuit | ast.Discovery) for item in file.items):
         yield "`circuit`"
     for item in file.items:
