@@ -1,0 +1,128 @@
+"""`set v = e`: values that a basis knows, at one place or written everywhere (SEMANTICS I5, S5)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from causalabs.counterfactuals.draw import draw
+from causalabs.engine.rows import members_of
+from causalabs.hypothesis.model import AllOf, AtText, Last, Site
+from tests.end_to_end.running import quick, random_networks, run_text
+
+EVERYWHERE = "every residual 0..1 at every token from residual 0 at last"
+TEXT = """
+hypothesis refuses
+"One direction says whether to refuse."
+
+domain Topic   = {{tea, fish, bombs, poison, books, guns}}
+domain Opening = {{sure, gladly, no, sorry}}
+
+algorithm {{
+  input  topic : Topic
+  input  style : {{now, please, today}}
+  var    harmful : bool = topic == bombs or topic == poison or topic == guns
+  output opening : set of Opening = {{o in Opening where (o == no or o == sorry) == harmful}}
+}}
+
+network transformer(layers = 2, heads = 2, width = 16) {{
+  feed any of "{{topic}} {{style}} ?", "tell me {{style}} about {{topic}} ?"
+  read opening at last
+  train until accuracy >= 0.9
+}}
+
+alignment {{
+  harmful -> {place} in 1 mean_difference dims
+}}
+
+counterfactuals {{
+  sample 200
+  set harmful = false as bypass where base.harmful
+  set harmful = true as induce where not base.harmful
+  split train 50%, heldout 50%
+}}
+
+{asked}
+"""
+
+
+def text_of(place: str, *asked: str) -> str:
+    return TEXT.format(place=place, asked="\n".join(asked))
+
+
+def direction(network: Any, examples: Any) -> tuple[torch.Tensor, list[float]]:
+    """Difference of the classes' means at `residual 0 at last`, over the inputs of `train`."""
+    rows = np.unique(
+        np.concatenate(
+            [line.base[members_of(examples, n, 0)] for n, line in enumerate(examples.lines)]
+        )
+    )
+    (found,) = network.capture(network.encode(dict(examples.clean["algorithm"])), [READ])
+    harmful = examples.clean["algorithm"]["harmful"][rows]
+    means = [found[rows[harmful == flag]].mean(dim=0) for flag in (False, True)]
+    unit = (means[1] - means[0]) / (means[1] - means[0]).norm()
+    return unit, [float(mean @ unit) for mean in means]
+
+
+READ = Site("residual", 0, position=Last())
+
+
+@pytest.mark.parametrize(
+    ("place", "written"),
+    [
+        ("residual 0 at last", [READ]),
+        ('residual 1 at "?" from residual 0 at last', [Site("residual", 1, position=AtText("?"))]),
+        (EVERYWHERE, [Site("residual", n, position=AllOf(ragged=True)) for n in (0, 1)]),
+    ],
+)
+def test_the_value_set_is_the_mean_coordinate_of_its_class(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str, written: list[Site]
+) -> None:
+    """Agreement and mass are those of a run with the coordinate written by hand."""
+    made: dict[bool, Any] = {}
+    random_networks(monkeypatch, made)
+    text = text_of(place, "report mass of bypass on heldout", "report mass of induce on heldout")
+    hypothesis, results, outcomes = run_text(text, tmp_path)
+    examples, network = draw(hypothesis, seed=0), made[True]
+    unit, values = direction(network, examples)
+
+    def edit_to(value: float) -> Any:
+        def edit(current: torch.Tensor) -> torch.Tensor:
+            tokens = current.view(len(current), -1, len(unit))  # (batch, token, width)
+            return (tokens + (value - tokens @ unit)[..., None] * unit).view(current.shape)
+
+        return edit
+
+    (outcome,) = outcomes.values()
+    for number, value in enumerate((False, True)):
+        rows = examples.lines[number].base[members_of(examples, number, 1)]
+        assert (examples.clean["algorithm"]["harmful"][rows] != value).all()
+        inputs = network.slice(
+            network.encode(dict(examples.clean["algorithm"])), torch.from_numpy(rows)
+        )
+        edits = [(site, edit_to(values[value])) for site in written]
+        scores = network.resume(network.prefix(inputs, written), edits)["opening"]
+        members = torch.tensor([False, False, True, True]) == value
+        mass = scores.softmax(dim=1)[:, members].sum(dim=1).numpy()
+        found = {m.metric: m.values for m in outcome.measured if m.line == number}
+        assert found["mass"] == pytest.approx(mass, abs=1e-9)
+        assert (found["iia"] == members[scores.argmax(dim=1)].numpy()).all()
+        assert results.reports[number].value == pytest.approx(mass.mean())
+        assert mass.std() > 0
+
+
+def test_a_direction_written_everywhere_is_met_and_a_random_one_is_not(monkeypatch, tmp_path):
+    quick(monkeypatch, tmp_path / "cache", steps=250)
+    text = text_of(
+        EVERYWHERE.replace("from residual 0", "from residual 1"),
+        "expect mass >= 0.9 on heldout",
+        "expect mass of bypass >= 0.8 on heldout",
+        "expect mass of induce >= 0.8 on heldout",
+        "expect mass of bypass <= 0.5 on heldout under random_basis",
+    )
+    _, results, _ = run_text(text, tmp_path / "runs")
+    assert [each.verdict for each in results.expectations] == ["met"] * 4, results.expectations
