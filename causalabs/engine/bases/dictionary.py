@@ -81,8 +81,12 @@ def restored(tensors: Mapping[str, Tensor]) -> Dictionary:
 # ----------------------------------------------------------------------- reading
 
 
-def read_dictionary(path: Path) -> Dictionary:
-    """The dictionary at a folder of SAELens, or in a safetensors file."""
+def read_dictionary(path: Path, *, transcodes: bool = False) -> Dictionary:
+    """The dictionary at a folder of SAELens, or in a safetensors file.
+
+    `b_dec` is taken off what an autoencoder encodes unless `cfg.json` says otherwise or there
+    is a `threshold` (as in Gemma Scope); never off what a transcoder encodes, unless it says so.
+    """
     config: Mapping[str, Any] = {}
     if path.is_dir():
         files = sorted(path.glob("*.safetensors"))
@@ -101,10 +105,12 @@ def read_dictionary(path: Path) -> Dictionary:
             f"`{path.name}` has no `{missing[0]}`",
             f"a dictionary has {', '.join(NEEDED)}; this file has {', '.join(sorted(tensors))}",
         )
-    return _made(tensors, config, path)
+    return _made(tensors, config, path, transcodes)
 
 
-def _made(tensors: Mapping[str, Tensor], config: Mapping[str, Any], path: Path) -> Dictionary:
+def _made(
+    tensors: Mapping[str, Tensor], config: Mapping[str, Any], path: Path, transcodes: bool
+) -> Dictionary:
     architecture = _architecture(tensors, config, path)
     known = {*NEEDED, *IGNORED, *({"threshold"} if architecture == "jumprelu" else ())}
     extra = sorted(set(tensors) - known)
@@ -124,8 +130,11 @@ def _made(tensors: Mapping[str, Tensor], config: Mapping[str, Any], path: Path) 
     for name, each in tensors.items():
         if not bool(torch.isfinite(each).all()):
             raise EngineError(f"`{name}` of `{path.name}` holds numbers that are not finite")
-    shifted = _shifted(config, architecture)
     width = encoder.shape[0]
+    said = config.get("apply_b_dec_to_input")
+    shifted = architecture != "jumprelu" and not transcodes if said is None else bool(said)
+    if decoder.shape[1] != width:
+        shifted = False  # b_dec is of the other width
     shift = tensors["b_dec"] if shifted else torch.zeros(width)
     return Dictionary(
         encoder=encoder.double(),
@@ -135,18 +144,6 @@ def _made(tensors: Mapping[str, Tensor], config: Mapping[str, Any], path: Path) 
         threshold=tensors["threshold"].double() if architecture == "jumprelu" else None,
         k=_k(config, path) if architecture == "topk" else 0,
     )
-
-
-def _shifted(config: Mapping[str, Any], architecture: str) -> bool:
-    """Whether `b_dec` is taken off before encoding."""
-    if _transcodes(config):
-        return False
-    given = config.get("apply_b_dec_to_input")
-    return bool(given) if given is not None else architecture != "jumprelu"
-
-
-def _transcodes(config: Mapping[str, Any]) -> bool:
-    return "d_out" in config or "transcoder" in str(config.get("architecture", ""))
 
 
 def _architecture(tensors: Mapping[str, Tensor], config: Mapping[str, Any], path: Path) -> str:

@@ -148,12 +148,13 @@ def _own_part(direction: Tensor, others: Tensor, name: str) -> Tensor:
 def _values(columns: Tensor, space: Space, evidence: Evidence) -> Mapping[str, Tensor]:
     """Per variable the mean coordinates (values, block) of each; NaN where one never occurs."""
     found = {}
-    for member in space.members:
-        name = member.variable
+    for name, block in ((m.variable, m.block) for m in space.members):
+        if name not in evidence.activations:
+            continue
         means, values = class_means(evidence.activations[name], evidence.places[name])
         count = size(evidence.domains[name]) or int(values.max()) + 1
-        table = torch.full((count, len(member.block)), torch.nan, dtype=torch.float64)
-        table[values] = means @ columns[:, list(member.block)]
+        table = torch.full((count, len(block)), torch.nan, dtype=torch.float64)
+        table[values] = means @ columns[:, list(block)]
         found[name] = table
     return found
 

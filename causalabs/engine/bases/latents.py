@@ -87,6 +87,7 @@ class Sae(Closed):
     """
 
     name = "sae"
+    transcodes = False
 
     def dims(self, space: Space, width: int) -> int:
         """As many as the blocks need: a dictionary has more latents than the site numbers."""
@@ -130,7 +131,7 @@ class Sae(Closed):
 
     def _dictionary(self, space: Space, width: int, evidence: Evidence) -> Dictionary:
         path = at_folder(setting(space, "path"), evidence)
-        found = read_dictionary(path)
+        found = read_dictionary(path, transcodes=self.transcodes)
         reads, writes = found.encoder.shape[0], found.decoder.shape[1]
         self._suits(reads, writes, width, space, evidence, path.name)
         return found
@@ -159,6 +160,7 @@ class Transcoder(Sae):
     """
 
     name = "transcoder"
+    transcodes = True
 
     def _suits(
         self, reads: int, writes: int, width: int, space: Space, evidence: Evidence, name: str

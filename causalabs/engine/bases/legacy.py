@@ -62,7 +62,7 @@ def evidence_of(
     domains = {member.variable: algorithm[member.variable].domain for member in space.members}
     return Evidence(
         activations={
-            member.variable: store.joined(member.choices[choice].reads)[at.to(store.at_device)]
+            member.variable: store.rows(member.choices[choice].reads, at.to(store.at_device))
             for member in space.members
         },
         places={
