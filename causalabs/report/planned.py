@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from causalabs.hypothesis import registry
 from causalabs.hypothesis.model import Hypothesis
 from causalabs.plans import Plan, cost, not_measured
 
@@ -14,12 +15,15 @@ def planned_text(hypothesis: Hypothesis, plan: Plan) -> str:
     settings = ", ".join(f"{key} = {_plain(value)}" for key, value in network.settings)
     lines.append(f"network   {network.kind}({settings}), seeds {_seeds(plan.seeds)}")
     lines += _examples(hypothesis, found.examples)
-    trained = "no network trained" if hypothesis.unsupported else _many(found.networks, "network")
-    trained += "" if hypothesis.unsupported else " trained"
-    lines.append(f"cost      {_many(found.jobs, 'job')}, {_many(found.fits, 'fit')}, {trained}")
+    kind = registry.find(registry.NetworkKind, network.kind)
+    made = "trained" if kind is not None and kind.built_in else "loaded"
+    networks = "no network" if hypothesis.unsupported else _many(found.networks, "network")
+    fits = _many(found.fits, "fit")
+    lines.append(f"cost      {_many(found.jobs, 'job')}, {fits}, {networks} {made}")
     for job in plan.jobs:
         moved = ", ".join(hypothesis.counterfactuals.lines[line].name for line in job.lines)
-        what = moved or "accuracy"
+        metrics = ", ".join(("iia" if moved else "accuracy", *job.metrics))
+        what = f"{metrics} of {moved}" if moved else metrics
         lines.append(f"  {job.name}: {what} on {', '.join(job.splits)}")
     missing = not_measured(hypothesis)
     if missing:
