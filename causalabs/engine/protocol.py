@@ -129,8 +129,8 @@ class Network(Protocol):
         """`resume` once per group of edits, over the same rows and one prefix.
 
         The prefix must have been made for the sites of all groups. A network that can lets
-        the groups join one pass where each begins (a staggered search over layers); the
-        scores are those of separate calls to rounding.
+        the groups join one pass where each begins (a staggered search over layers), and says
+        so by an attribute `staggers`; the scores are those of separate calls to rounding.
         """
         ...
 

@@ -13,7 +13,7 @@ import torch
 from safetensors import safe_open
 
 from causalabs.counterfactuals.examples import Examples
-from causalabs.engine import jobs, store
+from causalabs.engine import jobs
 from causalabs.engine.errors import EngineError
 from causalabs.engine.fit import Budget, budget_for
 from causalabs.engine.jobs import Resources, run_job
@@ -169,9 +169,9 @@ def test_an_input_is_run_once_a_site_whatever_needs_it() -> None:
             calls.append(("capture", tuple(sites)))
             return network.capture(inputs, sites)
 
-        def prefix(self, inputs: Any, sites: Sequence[Site]) -> Any:
+        def prefix_parts(self, inputs: Any, sites: Sequence[Site]) -> Any:
             calls.append(("prefix", tuple(sites)))
-            return network.prefix(inputs, sites)
+            return network.prefix_parts(inputs, sites)
 
         def scores(self, inputs: Any) -> Any:
             calls.append(("scores", ()))
@@ -182,18 +182,7 @@ def test_an_input_is_run_once_a_site_whatever_needs_it() -> None:
     for control in ("", "random_basis", "shuffled_sources"):
         outcome_of(hypothesis, resources, control)
     here = (Site("hidden", 0),)
-    sizing = ("prefix", here)  # of a few rows, to see whether all of it is small
-    assert sorted(calls) == [("capture", here), sizing, ("prefix", here), ("scores", ())]
-
-
-def test_what_is_too_large_to_keep_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    hypothesis = pair_hypothesis(LEARNED)
-    kept = outcome_of(hypothesis, pair_resources(hypothesis, EYE))
-    monkeypatch.setattr(store, "PREFIX_BYTES", 10)
-    again = outcome_of(hypothesis, pair_resources(hypothesis, EYE))
-    assert kept.fits == again.fits
-    for one, two in zip(kept.measured, again.measured, strict=True):
-        assert (one.hits == two.hits).all()
+    assert sorted(calls) == [("capture", here), ("prefix", here), ("scores", ())]
 
 
 def test_seeds_do_not_share_and_one_is_kept_at_a_time() -> None:

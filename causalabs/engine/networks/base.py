@@ -64,6 +64,7 @@ class BuiltIn(nn.Module, ABC, Generic[I]):
     kind: str
     rows_at_once = 8192
     """Rows of one batch where no gradient is kept."""
+    staggers = False
 
     def __init__(self, outputs: Sequence[Output]) -> None:
         super().__init__()
