@@ -116,7 +116,7 @@ def _turned(
     dims = columns.shape[1]
     if name == "RotatedSpaceIntervention" and swapped is not None:
         dims = min(dims, int(swapped))
-    parts = (tuple(range(dims)),)
+    parts: tuple[tuple[int, ...], ...] = (tuple(range(dims)),)
     if told["subspace_partition"]:
         parts = tuple(_span(part) for part in told["subspace_partition"])
     head = 0 if "h" in told["unit"].split(".") else None

@@ -23,6 +23,8 @@ def through_pyvene(network: Network) -> PyveneNetwork:
 
 def body_of(network: Network) -> Body:
     """How pyvene runs a network."""
+    from causalabs.engine.language_models.model import LanguageModel
+    from causalabs.engine.pyvene_backend.language import LanguageBody
     from causalabs.engine.pyvene_backend.mirrors import GruBody, MlpBody
     from causalabs.engine.pyvene_backend.transformer import TransformerBody
 
@@ -33,6 +35,8 @@ def body_of(network: Network) -> Body:
             return GruBody(network)
         case Transformer():
             return TransformerBody(network)
+        case LanguageModel():
+            return LanguageBody(network)
     raise EngineError(
         f"pyvene cannot run `{network.kind}`",
         "the native backend can: leave out `--backend pyvene`",
