@@ -55,6 +55,7 @@ class LanguageModel:
 
     kind = "huggingface"
     rows_at_once = 256
+    staggers = True
 
     def __init__(
         self,
