@@ -123,8 +123,7 @@ class Kind(Protocol):
         """Whether a fit moves its parameters; otherwise it is closed form."""
         ...
 
-    @property
-    def needs_data(self) -> bool:
+    def needs_data(self, space: Space) -> bool:
         """Whether it depends on the split `train` at all (`neurons` and `whole` do not)."""
         ...
 

@@ -104,7 +104,7 @@ def fit(
 
     All ways must use the same writes for the same lines, at sites of the same widths. Slots
     are compared by their mean IIA over lines on a fixed part of `train`; the fit ends early
-    only when one is perfect there.
+    only when one is perfect there and no basis has a penalty that further steps could lower.
     """
     if min(train.counts) == 0:
         raise EngineError("there is no training example to fit on", "give `train` a larger share")
@@ -120,7 +120,7 @@ def fit(
             scores = race.judge(judged)
             if report is not None:
                 report(done / budget.steps)
-            perfect = float(scores.max()) == 1.0
+            perfect = float(scores.max()) == 1.0 and not race.pressed
             if done in drops and not perfect:
                 race.halve(scores, done)
             elif perfect or done == budget.steps:
@@ -193,6 +193,12 @@ class Race:
         self.alive = [self.alive[number] for number in stay.tolist()]
         self.at_once *= math.ceil(scores.numel() / kept.numel())
         self.restarts = kept.shape[1]
+
+    @property
+    def pressed(self) -> bool:
+        """Whether something besides the loss is asked of the fit: it then goes to its end."""
+        with torch.no_grad():
+            return bool(self._penalties(0.0))
 
     def finish(self, scores: Tensor, steps: int) -> None:
         """All ways that are left are done."""

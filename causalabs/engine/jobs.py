@@ -112,6 +112,7 @@ def _setting(
         seed=job.seed,
         budget=budget_for(store.network),
         random_basis=job.control == "random_basis",
+        folder=hypothesis.folder,
         report=report,
     )
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -44,6 +45,8 @@ class Setting:
     seed: int
     budget: Budget
     random_basis: bool = False
+    folder: Path | None = None
+    """What paths in the file are relative to."""
     report: Callable[[str, float], None] | None = None
 
     def split(self, name: str) -> int:
@@ -259,7 +262,7 @@ def _bases(
         if kind.fitted and not drawn:
             free[number] = Free(space, kind, width)
             continue
-        needed = kind.needs_data and not (drawn and "train" not in setting.splits)
+        needed = kind.needs_data(space) and not (drawn and "train" not in setting.splits)
         evidence = _evidence(setting, number, choice, lines if needed else ())
         if drawn:
             draws = stream(setting.seed, "random basis", number, choice)
@@ -278,7 +281,14 @@ def _evidence(setting: Setting, number: int, choice: int, lines: Sequence[int]) 
         rows = inputs_of(setting.examples, lines, setting.split("train"))
     clean = setting.examples.clean[setting.algorithm.name]
     return evidence_of(
-        space, choice, setting.store, setting.algorithm, clean, rows, seed=setting.seed
+        space,
+        choice,
+        setting.store,
+        setting.algorithm,
+        clean,
+        rows,
+        seed=setting.seed,
+        folder=setting.folder,
     )
 
 
@@ -310,7 +320,7 @@ def _record(
 ) -> FitRecord:
     space = setting.alignment.spaces[number]
     kind, choice = find(space.basis.kind), attempt.chosen[number]
-    saw = kind.needs_data and not (setting.random_basis and kind.drawable)
+    saw = kind.needs_data(space) and not (setting.random_basis and kind.drawable)
     descended = saw and kind.fitted
     examples = setting.examples
     data, count = "", 0

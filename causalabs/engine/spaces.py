@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -40,6 +41,7 @@ def evidence_of(
     rows: NDArray[np.int64],
     *,
     seed: int,
+    folder: Path | None = None,
 ) -> Evidence:
     """Clean activations and values of the inputs `rows`, variable by variable."""
     at = torch.from_numpy(rows).to(store.at_device)
@@ -56,6 +58,7 @@ def evidence_of(
         domains=domains,
         weights=_weights(store),
         seed=seed,
+        folder=folder,
         sites=space.members[0].choices[choice].writes,
     )
 

@@ -13,7 +13,10 @@ class Drawn(Closed):
     """Uniformly random orthonormal columns, from the job's seed."""
 
     name = "random"
-    needs_data = False
+
+    def needs_data(self, space: Space) -> bool:
+        """It depends on none."""
+        return False
 
     def closed(self, space: Space, width: int, evidence: Evidence) -> Basis:
         """(1, width, dims), the same for one seed."""

@@ -28,11 +28,10 @@ class Fixed(Closed):
     """
 
     name = "fixed"
-    needs_data = False
 
-    def capacity(self, space: Space, width: int) -> int:
-        """No number is set by this run."""
-        return 0
+    def needs_data(self, space: Space) -> bool:
+        """It depends on none."""
+        return False
 
     def closed(self, space: Space, width: int, evidence: Evidence) -> Basis:
         """(1, width, dims); errors where the file does not suit the site."""

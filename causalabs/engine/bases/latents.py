@@ -89,6 +89,10 @@ class Sae(Closed):
     name = "sae"
     transcodes = False
 
+    def needs_data(self, space: Space) -> bool:
+        """Only to choose latents: those that are named depend on none."""
+        return counted(space)
+
     def dims(self, space: Space, width: int) -> int:
         """As many as the blocks need: a dictionary has more latents than the site numbers."""
         return dims_of(space)

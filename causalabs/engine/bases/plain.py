@@ -52,8 +52,11 @@ class Own:
 
 
 class _OwnKind(Closed):
-    needs_data = False
     drawable = False
+
+    def needs_data(self, space: Space) -> bool:
+        """It depends on none."""
+        return False
 
     def closed(self, space: Space, width: int, evidence: Evidence) -> Basis:
         """It depends on nothing."""

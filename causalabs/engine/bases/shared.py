@@ -63,8 +63,11 @@ class Closed:
 
     name = ""
     fitted = False
-    needs_data = True
     drawable = True
+
+    def needs_data(self, space: Space) -> bool:
+        """Unless a kind says otherwise."""
+        return True
 
     def dims(self, space: Space, width: int) -> int:
         """As many as the blocks need."""
@@ -72,7 +75,7 @@ class Closed:
 
     def capacity(self, space: Space, width: int) -> int:
         """Every column's numbers."""
-        return width * dims_of(space) if self.needs_data else 0
+        return width * dims_of(space) if self.needs_data(space) else 0
 
     def start(
         self, space: Space, width: int, restarts: int, *, generator: torch.Generator
@@ -110,8 +113,11 @@ class Descended:
 
     name = ""
     fitted = True
-    needs_data = True
     drawable = True
+
+    def needs_data(self, space: Space) -> bool:
+        """A fit needs examples."""
+        return True
 
     def dims(self, space: Space, width: int) -> int:
         """As many as the blocks need."""

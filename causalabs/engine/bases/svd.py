@@ -27,11 +27,10 @@ class Svd(Closed):
     """
 
     name = "svd"
-    needs_data = False
 
-    def capacity(self, space: Space, width: int) -> int:
-        """No number is set by data."""
-        return 0
+    def needs_data(self, space: Space) -> bool:
+        """It depends on none."""
+        return False
 
     def closed(self, space: Space, width: int, evidence: Evidence) -> Basis:
         """(1, width, dims) of the weight that the file names."""
