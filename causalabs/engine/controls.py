@@ -74,6 +74,9 @@ def move_sites(alignment: Alignment, network: Network, *, generator: torch.Gener
 def like(site: Site, network: Network) -> list[Site]:
     """All sites of the same component and width: other layers, heads, steps or tokens."""
     width = network.width(site)
+    if site.component == "module":
+        alike: Callable[[Site], list[Site]] = getattr(network, "alike", lambda each: [])
+        return [each for each in alike(site) if each != site]
     layers = _counted(network, lambda n: replace(site, layer=n)) if site.layer is not None else [0]
     found = []
     for layer in layers:

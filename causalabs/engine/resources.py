@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from causalabs.engine.measure import clean_values
 from causalabs.engine.protocol import Device, Network
 from causalabs.engine.store import Store
 from causalabs.hypothesis.model import Hypothesis
+
+if TYPE_CHECKING:
+    from causalabs.engine.language_models.build import LanguageModels
 
 Progress = Callable[[str, float], None]
 """Told what is being done and the share done so far."""
@@ -50,6 +53,7 @@ class Resources:
     make_examples: MakeExamples | None = None
     wrap: Wrap | None = None
     _seed: int | None = None
+    _language_models: LanguageModels | None = None
     _networks: dict[bool, Network] = field(default_factory=dict)
     _stores: dict[bool, Store] = field(default_factory=dict)
     _drawn_stores: dict[bool, Store] = field(default_factory=dict)
@@ -151,6 +155,10 @@ class Resources:
 
         hypothesis = self.hypothesis
         spec, algorithms = hypothesis.network, hypothesis.algorithms
+        if spec.kind == "huggingface":
+            return self._language_model(seed, trained)
+        if spec.kind == "checkpoint":
+            return self._checkpoint(seed, trained)
         if not trained:
             return build(spec, algorithms, seed=seed, trained=False, device=self.on)
         bases = BaseSampler(hypothesis)
@@ -163,6 +171,35 @@ class Resources:
             progress=self.progress,
             device=self.on,
         )
+
+    def _checkpoint(self, seed: int, trained: bool) -> Network:
+        from causalabs.engine.networks.checkpoint import from_checkpoint
+
+        hypothesis = self.hypothesis
+        return from_checkpoint(
+            hypothesis.network,
+            hypothesis.algorithms,
+            folder=hypothesis.folder,
+            seed=seed,
+            trained=trained,
+            device=self.on,
+        )
+
+    def _language_model(self, seed: int, trained: bool) -> Network:
+        """The weights are loaded once and shared by all seeds."""
+        from causalabs.engine.language_models.build import LanguageModels
+
+        if self._language_models is None:
+            hypothesis = self.hypothesis
+            self._language_models = LanguageModels(
+                hypothesis.network,
+                hypothesis.algorithms,
+                folder=hypothesis.folder,
+                device=self.on,
+                progress=self.progress,
+            )
+        made: Any = self._language_models.network(seed, trained)
+        return made  # type: ignore[no-any-return]
 
     def _sampled(self, seed: int, solved: Solved | None) -> Examples:
         hypothesis = self.hypothesis

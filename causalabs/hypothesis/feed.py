@@ -56,7 +56,7 @@ def example_feed(kind: NetworkKind, algorithm: Algorithm) -> str:
     """A `feed` that suits the network, over the algorithm's own inputs."""
     names = [family for family in algorithm.families if family.role == "input"]
     match kind.feeds:
-        case "vectors":
+        case "vectors" | "any":
             return "feed " + ", ".join(family.name for family in names)
         case "steps":
             return "feed step i: " + ", ".join(f"{family.name}[i]" for family in names)
@@ -82,20 +82,20 @@ def resolve_feed(
         return None
     feed = feeds[0]
     given = _given(feed)
-    if given != kind.feeds:
+    if kind.feeds not in (given, "any"):
         what = {"vectors": "vectors", "steps": "step by step", "text": "text"}[given]
         example = example_feed(kind, algorithm)
         found.report(WrongFeed(span=_what(feed), kind=kind.name, what=what, example=example))
         return None
-    if prefixes and kind.feeds != "text":
+    if prefixes and given != "text":
         found.report(NotForThis(span=prefixes[0].span, what="prefix", kind=kind.name))
-    if isinstance(feed, ast.Feed) and kind.feeds == "vectors":
+    if isinstance(feed, ast.Feed) and given == "vectors":
         names = _vectors(_refs(feed), algorithm, found)
         return None if names is None else Fed(FeedVectors(names))
     if isinstance(feed, ast.Feed) and feed.step is not None:
         steps = _steps(feed, feed.step, algorithm, found)
         return None if steps is None else Fed(FeedSteps(steps))
-    prefix = _prefix(prefixes[0], found) if prefixes and kind.feeds == "text" else ("", ())
+    prefix = _prefix(prefixes[0], found) if prefixes and given == "text" else ("", ())
     text = _text(feed, kind, algorithm, found, prefix[0] if prefix else "")
     return None if text is None or prefix is None else Fed(text.feed, prefix[1] + text.files)
 

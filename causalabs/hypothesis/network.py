@@ -24,6 +24,7 @@ from causalabs.hypothesis.model import (
     Part,
     Readout,
     Settings,
+    inner_settings,
 )
 from causalabs.hypothesis.reads import resolve_reads
 from causalabs.hypothesis.refs import Findings, listed
@@ -35,7 +36,7 @@ from causalabs.hypothesis.rules_network import (
     TooManyParameters,
     UnknownNetwork,
 )
-from causalabs.hypothesis.settings import call_settings
+from causalabs.hypothesis.settings import call_settings, inner_call
 from causalabs.hypothesis.shape import Shape, shape_of, template_parts
 from causalabs.hypothesis.training import resolve_training
 from causalabs.syntax import ast
@@ -53,17 +54,18 @@ def resolve_network(
     known and its settings hold, so that alignments can be judged all the same.
     """
     found = Findings(source, scope.poisoned)
-    kind = _kind(node.call, found)
-    if kind is None:
+    loaded = _kind(node.call, found)
+    if loaded is None:
         return None, None, found.rules
-    settings = call_settings(node.call, kind, found)
-    if not algorithms:
+    settings = call_settings(node.call, loaded, found)
+    kind, inside, call = _architecture(node.call, loaded, settings)
+    if not algorithms or kind is None:
         return None, None, found.rules
     algorithm = algorithms[0]
-    sound = settings is not None and _settings_hold(node.call, kind, settings, found)
+    sound = inside is not None and _settings_hold(call, kind, inside, found)
     fed = resolve_feed(node, kind, algorithm, found)
     feed = fed.feed if fed is not None else None
-    known = settings if sound and settings is not None else ()
+    known = inside if sound and inside is not None else ()
     shape = shape_of(kind, known, feed, None)
     reads, complete = resolve_reads(node, kind, algorithm, shape, feed is not None, found)
     logits = _logits(reads, algorithm) if kind.classes and complete else None
@@ -73,14 +75,14 @@ def resolve_network(
         unfed = frozenset(rule.name for rule in found.rules if isinstance(rule, InputNotFed))
         shape = replace(shape, unfed=unfed)
     _judge_classes(kind, algorithm, feed, reads, found)
-    if sound and settings is not None:
-        _judge_size(node.call, kind, settings, algorithm, feed, logits, found)
-    until, implement = resolve_training(node, kind, algorithms, shape, sound, found)
+    if sound and inside is not None:
+        _judge_size(call, kind, inside, algorithm, feed, logits, found)
+    until, implement = resolve_training(node, loaded, algorithms, shape, sound, found)
     usable = shape if sound and feed is not None else None
     if not _usable(found) or feed is None or settings is None:
         return None, usable, found.rules
     spec = NetworkSpec(
-        kind=kind.name,
+        kind=loaded.name,
         settings=settings,
         feed=feed,
         reads=reads,
@@ -97,10 +99,25 @@ def file_hashes(
 ) -> dict[str, str]:
     """SHA-256 of each file that the block reads, by path as written: part of the plan."""
     found = Findings(source, scope.poisoned)
-    kind = find(NetworkKind, str(node.call.function))
+    loaded = find(NetworkKind, str(node.call.function))
+    settings = call_settings(node.call, loaded, found) if loaded else None
+    kind = _architecture(node.call, loaded, settings)[0] if loaded else None
     fed = resolve_feed(node, kind, algorithms[0], found) if kind and algorithms else None
     files = fed.files if fed is not None else ()
-    return {path: hashlib.sha256(content).hexdigest() for path, content in files}
+    hashes = {path: hashlib.sha256(content).hexdigest() for path, content in files}
+    if loaded is not None and loaded.name == "checkpoint":
+        path = str(dict(settings or ()).get("path", ""))
+        hashes.update(_weights_hash(path, source))
+    return hashes
+
+
+def _weights_hash(path: str, source: Source) -> dict[str, str]:
+    """SHA-256 of a file of weights; none of one that is not there, which `run` says."""
+    try:
+        with (source.folder / path).open("rb") as file:
+            return {path: hashlib.file_digest(file, "sha256").hexdigest()}
+    except OSError:
+        return {}
 
 
 def _usable(found: Findings) -> bool:
@@ -124,6 +141,22 @@ def _kind(call: ast.Call, found: Findings) -> NetworkKind | None:
             )
         )
     return kind
+
+
+def _architecture(
+    call: ast.Call, loaded: NetworkKind, settings: Settings | None
+) -> tuple[NetworkKind | None, Settings | None, ast.Call]:
+    """The kind whose sites and feeds count, its settings, and where they are written.
+
+    Of a checkpoint it is the network inside: None where that is not known.
+    """
+    if not any(parameter.kind == "call" for parameter in loaded.parameters):
+        return loaded, settings, call
+    inner = inner_call(call)
+    net = dict(settings or ()).get("net")
+    if inner is None or not isinstance(net, tuple):
+        return None, None, call
+    return find(NetworkKind, str(net[0])), inner_settings(net), inner
 
 
 def _argument(call: ast.Call, name: str) -> Span:

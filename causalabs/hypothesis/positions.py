@@ -62,7 +62,8 @@ def resolve_position(
     if shape.kind.positions == "none":
         _refuse(node.span, shape, text, "leave out `at ...`", found)
         return None
-    if shape.kind.positions == "steps":
+    stepped = isinstance(node, ast.Step | ast.LastStep) and shape.kind.positions == "any"
+    if shape.kind.positions == "steps" or stepped:
         return _step(node, text, algorithm, shape, env, found)
     return _token(node, text, algorithm, shape, env, found)
 
@@ -102,7 +103,9 @@ def _step(
             if value is None:
                 return None
             if value < 0 or (steps is not None and value >= steps):
-                last = f"there are {steps} steps, counted from 0: the last is {(steps or 1) - 1}"
+                last = "steps are counted from 0"
+                if steps is not None:
+                    last = f"there are {steps} steps, counted from 0: the last is {steps - 1}"
                 at_value = f"step {value}"
                 found.report(PositionOutside(span=node.span, position=at_value, problem=last))
                 return None
@@ -117,7 +120,7 @@ def _step(
                     UnknownPosition(span=node.span, name=name, known=known, suggestion=hint)
                 )
                 return None
-            return AtStep(steps - 1) if steps is not None else None
+            return AtStep(steps - 1) if steps is not None else Last()
         case ast.Positions():
             return _several(node, algorithm, shape, env, found)
         case ast.AtSlot(ref=ref) if str(ref.name) == "last" and not ref.parts:

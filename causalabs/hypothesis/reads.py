@@ -87,7 +87,7 @@ def _misspelt(family: str, touched: set[str], algorithm: Algorithm) -> bool:
 
 def _not_read(node: ast.Network, name: str, span: Span, kind: NetworkKind) -> OutputNotRead:
     example = name
-    if kind.positions != "none":
+    if kind.positions in ("steps", "tokens"):
         example += " at last" if kind.positions == "tokens" else " at last step"
     if not kind.classes:
         example += f' as " {{{name}}}"'
@@ -152,7 +152,7 @@ def _is_output(ref: ast.Ref, algorithm: Algorithm, found: Findings) -> bool:
 def _placed(node: ast.Read, kind: NetworkKind, shape: Shape, found: Findings) -> bool:
     """Whether a position is there where one is needed."""
     name = found.text(node.variable)
-    if kind.positions == "none" or node.position is not None:
+    if kind.positions in ("none", "any") or node.position is not None:
         return True
     if kind.positions == "steps":
         advice = f"write `read {name} at last step`, or at `step i`"

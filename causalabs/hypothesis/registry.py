@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 from causalabs.hypothesis.model import Setting
 
-Kind: TypeAlias = Literal["int", "number", "text", "bool", "ints", "name"]
+Kind: TypeAlias = Literal["int", "number", "text", "bool", "ints", "name", "call"]
 PARAMETER_BUDGET = 10**8
 """Most parameters of a network that is trained here."""
 
@@ -34,6 +34,7 @@ class Parameter:
         if self.among:
             return f"{self.name} = {self.among[0]}"
         shown = {"int": "16", "number": "0.5", "text": '"..."', "bool": "true", "name": "zero"}
+        shown["call"] = "mlp(hidden = [16, 16])"
         return f"{self.name} = {shown.get(self.kind, '[16, 16]')}"
 
 
@@ -63,11 +64,14 @@ class Component:
 
 @dataclass(frozen=True)
 class NetworkKind(Entry):
-    """`positions`: what tells its sites apart; `feeds` is what `feed` may be."""
+    """`positions`: what tells its sites apart; `feeds` is what `feed` may be.
+
+    "any" is for networks that a file does not know the inside of.
+    """
 
     components: tuple[Component, ...] = ()
-    positions: Literal["none", "steps", "tokens"] = "tokens"
-    feeds: Literal["vectors", "steps", "text"] = "text"
+    positions: Literal["none", "steps", "tokens", "any"] = "tokens"
+    feeds: Literal["vectors", "steps", "text", "any"] = "text"
     built_in: bool = False
     classes: bool = False
     """Whether it has one score per value of the domain read."""
@@ -161,7 +165,7 @@ _BLOCKS = (
     _LOGITS,
 )
 _APART = (Component("tokens"), Component("positions"))
-_MODULE = (Component("module"),)
+_MODULE = (Component("module", placed=False),)
 
 
 def _networks() -> tuple[NetworkKind, ...]:
@@ -178,10 +182,11 @@ def _networks() -> tuple[NetworkKind, ...]:
             "transformer", (layers, heads, width), True, _BLOCKS, "tokens", "text", True, True
         ),
         NetworkKind("gru", (width,), True, state, "steps", "steps", True, True),
-        NetworkKind("huggingface", (Parameter("id", "text"),), False, every),
+        NetworkKind("huggingface", (Parameter("id", "text"),), True, every),
         NetworkKind("tracr", (path,), False, _BLOCKS + _APART, classes=True),
-        NetworkKind("checkpoint", (path, Parameter("net", "text", optional=True)), False, every),
-        NetworkKind("python", (Parameter("name", "text"),), False, every, classes=True),
+        NetworkKind("checkpoint", (path, Parameter("net", "call")), True),
+        NetworkKind("python", (Parameter("name", "text"),), True, every, "any", "any", False, True),
+        NetworkKind("given", (), True, every, "any", "any", False, True),
         NetworkKind("compiled", (path,), False, _BLOCKS + _APART, classes=True),
     )
 

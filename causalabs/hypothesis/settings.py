@@ -8,12 +8,13 @@ from causalabs.algorithm.names import nearest
 from causalabs.diagnostics import Span
 from causalabs.hypothesis.model import Setting, Settings
 from causalabs.hypothesis.refs import Findings, listed
-from causalabs.hypothesis.registry import Entry, Parameter
+from causalabs.hypothesis.registry import Entry, NetworkKind, Parameter, find, names
 from causalabs.hypothesis.rules_network import (
     MissingSetting,
     SettingRange,
     SettingTwice,
     SettingType,
+    UnknownNetwork,
     UnknownSetting,
 )
 from causalabs.syntax import ast
@@ -25,6 +26,7 @@ WANTED = {
     "bool": "`true` or `false`",
     "ints": "a list of whole numbers",
     "name": "a name",
+    "call": "a built-in network",
 }
 
 
@@ -88,7 +90,52 @@ def _paired(
         )
 
 
+def inner_call(call: ast.Name | ast.Call) -> ast.Call | None:
+    """The call that stands among the arguments of another: `mlp(...)` in `checkpoint`."""
+    values = (a.value for a in call.arguments) if isinstance(call, ast.Call) else ()
+    return next((value for value in values if isinstance(value, ast.Call)), None)
+
+
+def _architecture(
+    node: ast.Setting, parameter: Parameter, call: str, found: Findings
+) -> Setting | None:
+    """`mlp(hidden = [16, 16])` as ("mlp", ("hidden", (16, 16)))."""
+    known = [name for name in names(NetworkKind) if _built_in(name)]
+    if not isinstance(node, ast.Call):
+        wanted = WANTED[parameter.kind]
+        found.report(
+            SettingType(
+                span=node.span,
+                call=call,
+                name=parameter.name,
+                wanted=wanted,
+                example=parameter.example,
+            )
+        )
+        return None
+    name = str(node.function)
+    kind = find(NetworkKind, name)
+    if kind is None:
+        hint = nearest(name, known)
+        found.report(
+            UnknownNetwork(span=node.function.span, name=name, known=listed(known), suggestion=hint)
+        )
+        return None
+    if not kind.built_in:
+        _outside(node.span, f"`{name}`", parameter, call, found, listed(known))
+        return None
+    settings = call_settings(node, kind, found)
+    return None if settings is None else (name, *settings)
+
+
+def _built_in(name: str) -> bool:
+    kind = find(NetworkKind, name)
+    return kind is not None and kind.built_in
+
+
 def _value(node: ast.Setting, parameter: Parameter, call: str, found: Findings) -> Setting | None:
+    if parameter.kind == "call":
+        return _architecture(node, parameter, call, found)
     value = _plain(node)
     if not _suits(value, parameter.kind):
         found.report(

@@ -269,6 +269,7 @@ def _movable(space: Space) -> bool:
     return any(
         site.layer is not None
         or site.head is not None
+        or site.component == "module"
         or isinstance(site.position, (AtStep, AtIndex))
         for member in space.members
         for choice in member.choices

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from causalabs.hypothesis import registry
-from causalabs.hypothesis.model import AnyOf, FeedText, Hypothesis, Quantity, Several
+from causalabs.hypothesis.model import AnyOf, Hypothesis, Quantity, Several
 from causalabs.syntax import ast
 
 
@@ -21,9 +21,6 @@ def _found(hypothesis: Hypothesis, file: ast.File) -> Iterator[str]:
     network = registry.find(registry.NetworkKind, hypothesis.network.kind)
     if network is None or not network.runnable:
         yield f"network `{hypothesis.network.kind}`"
-    feed = hypothesis.network.feed
-    if isinstance(feed, FeedText) and feed.chat:
-        yield "`feed chat`"
     for read in hypothesis.network.reads:
         if read.style == "spelled":
             yield "`spelled`"
@@ -33,7 +30,8 @@ def _found(hypothesis: Hypothesis, file: ast.File) -> Iterator[str]:
             if basis is None or not basis.runnable:
                 yield f"basis `{space.basis.kind}`"
             sites = [s for m in space.members for c in m.choices for s in (*c.writes, *c.reads)]
-            if any(site.component == "module" for site in sites):
+            elsewhere = hypothesis.network.kind in ("python", "given")
+            if any(site.component == "module" for site in sites) and not elsewhere:
                 yield "`module` sites"
             if any(_any(site.position) for site in sites):
                 yield "`any token`"

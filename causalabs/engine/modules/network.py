@@ -149,7 +149,7 @@ class ModuleNetwork:
         """Scores with the edits applied; calls that ended before the first are not made."""
         kept: KeptRun = prefix
         if slots > 1:
-            kept = kept.take(torch.arange(len(kept), device=self.device).repeat(slots))
+            kept = kept.take(torch.arange(kept.rows, device=self.device).repeat(slots))
         changes: dict[Moment, list[Change]] = {}
         done: list[Site] = []
         for site, edit in edits:
@@ -160,8 +160,7 @@ class ModuleNetwork:
                 )
             place = self.place(site)
             changes.setdefault(place.moment, []).append(_writing(place, edit, done))
-        rows = len(kept)
-        instead = handing_out(kept.replay, kept.tensors, rows, self.device)
+        instead = handing_out(kept.replay, kept.tensors, kept.rows, self.device)
         calls = kept.replay.numbers if kept.replay is not None else {}
         with Doing(changes, instead, calls).inside(self.module):
             found = self._run(kept.inputs())

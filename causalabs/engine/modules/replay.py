@@ -87,7 +87,9 @@ class KeptRun:
         """These rows, in this order, repeats allowed."""
         return self.with_tensors({n: t.index_select(0, rows) for n, t in self.tensors.items()})
 
-    def __len__(self) -> int:
+    @property
+    def rows(self) -> int:
+        """Inputs that it is of."""
         return len(next(iter(self.tensors.values())))
 
     def inputs(self) -> Fed:
