@@ -146,7 +146,14 @@ def plan(files: list[str], *, as_json: bool) -> int:
 
 
 def run(
-    files: list[str], *, seeds: str, runs: Path, device: str, backend: str, as_json: bool
+    files: list[str],
+    *,
+    seeds: str,
+    runs: Path,
+    device: str,
+    backend: str,
+    allow_python: bool,
+    as_json: bool,
 ) -> int:
     """Intervene on the network, judge, and report: met, not met or undecided."""
     from causalabs import library
@@ -164,6 +171,7 @@ def run(
                     seeds=chosen,
                     device=device,
                     backend=backend,
+                    allow_python=allow_python,
                     runs=runs,
                     progress=say,
                 )

@@ -77,6 +77,11 @@ COMMANDS = {
                 choices=("native", "pyvene"),
                 help="what intervenes: native, or pyvene to check it by (slower)",
             ),
+            _word(
+                "--allow-python",
+                action="store_true",
+                help="call the function that a `network python(...)` names",
+            ),
         ),
     ),
     "models": Command(
