@@ -55,7 +55,8 @@ def weight_hash(tensors: Mapping[str, Tensor]) -> str:
     found = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
         found.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
-        found.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        numbers = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+        found.update(numbers.numpy().data)  # bytes: numpy has no bfloat16
     return found.hexdigest()[:16]
 
 

@@ -1,0 +1,84 @@
+"""`network huggingface("...")` to networks: the weights loaded once, whatever asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from causalabs.algorithm.model import Algorithm
+from causalabs.engine.errors import EngineError
+from causalabs.engine.language_models.loading import Loaded, load
+from causalabs.engine.language_models.model import LanguageModel
+from causalabs.engine.language_models.prompts import TokenPrompter
+from causalabs.engine.language_models.reads import make_reads
+from causalabs.engine.networks.build import domains_of
+from causalabs.engine.protocol import Device
+from causalabs.hypothesis.model import FeedText, FeedTokens, NetworkSpec
+
+KIND = "huggingface"
+
+
+@dataclass(eq=False)
+class LanguageModels:
+    """The model of a hypothesis, trained as it comes, or untrained for a seed.
+
+    Its weights do not depend on a seed: all seeds share them.
+    """
+
+    spec: NetworkSpec
+    algorithms: Sequence[Algorithm]
+    folder: Path
+    device: Device
+    progress: Callable[[str, float], None] | None = None
+    _loaded: Loaded | None = field(default=None, init=False)
+    _trained: LanguageModel | None = field(default=None, init=False)
+
+    @property
+    def name(self) -> str:
+        """What the file calls it."""
+        return str(dict(self.spec.settings)["id"])
+
+    def network(self, seed: int, trained: bool) -> LanguageModel:
+        """The model under test, or its architecture with weights drawn from the seed."""
+        loaded = self._load()
+        if trained:
+            if self._trained is None:
+                self._trained = self._made(loaded.module, {"origin": loaded.origin})
+            return self._trained
+        from causalabs.engine.modules.fresh import untrained
+
+        self._say(f"drawing fresh weights for {self.name}")
+        return self._made(
+            untrained(loaded.module, seed=seed), {"origin": "untrained", "seed": seed}
+        )
+
+    def _load(self) -> Loaded:
+        if self._loaded is None:
+            self._say(f"loading {self.name}")
+            self._loaded = load(self.name, folder=self.folder, device=self.device)
+        return self._loaded
+
+    def _made(self, module: Any, record: dict[str, Any]) -> LanguageModel:
+        loaded, domains = self._load(), domains_of(self.algorithms)
+        feed = self.spec.feed
+        if not isinstance(feed, FeedText | FeedTokens):
+            raise EngineError("a language model is fed text", 'write `feed "..."`')
+        prompter = TokenPrompter(
+            loaded.tokenizer,
+            feed,
+            domains,
+            [variable.name for variable in self.algorithms[0].inputs],
+            longest=loaded.longest,
+        )
+        reads = make_reads(self.spec.reads, domains, loaded.tokenizer)
+        told = {"model": self.name, **record}
+        return LanguageModel(module, prompter=prompter, reads=reads, record=told)
+
+    def _say(self, what: str) -> None:
+        if self.progress is not None:
+            self.progress(what, 0.0)
+
+
+__all__ = ["KIND", "LanguageModels"]
