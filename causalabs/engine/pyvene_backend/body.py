@@ -40,6 +40,10 @@ class Body(Protocol):
         """Where a site is; `EngineError` where pyvene cannot read and write it."""
         ...
 
+    def count(self, site: Site) -> int:
+        """Positions of a site, the same in every row."""
+        ...
+
     def units(self, site: Site, inputs: Any) -> NDArray[np.int64]:
         """Positions of a site in every row: (rows, count)."""
         ...

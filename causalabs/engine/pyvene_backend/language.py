@@ -107,6 +107,10 @@ class LanguageBody:
             raise cannot(site, "no module of this architecture gives it out by head")
         return Place(NAMED[name], layer, head)
 
+    def count(self, site: Site) -> int:
+        """Tokens of a site."""
+        return self.network.prompter.count(site.position or Last())
+
     def units(self, site: Site, inputs: Prompts) -> NDArray[np.int64]:
         """Token numbers."""
         return self.network.prompter.resolve(site.position or Last(), inputs)

@@ -129,6 +129,10 @@ class MlpBody:
         stage = self.network.stage(site)
         return Place(self.names[stage], stage)
 
+    def count(self, site: Site) -> int:
+        """A site is one vector."""
+        return 1
+
     def units(self, site: Site, inputs: Tensor) -> NDArray[np.int64]:
         """Every row is one vector, at position 0."""
         return np.zeros((len(inputs), 1), dtype=np.int64)
@@ -191,6 +195,10 @@ class GruBody:
         if len(steps) != 1:
             raise cannot(site, "it writes the states of several steps as one")
         return Place("cell_output", steps[0])
+
+    def count(self, site: Site) -> int:
+        """A site is one vector."""
+        return 1
 
     def units(self, site: Site, inputs: Tensor) -> NDArray[np.int64]:
         """A state is one vector, at position 0."""

@@ -180,7 +180,8 @@ def _columns(path: Path) -> Tensor:
     """The columns that torch's orthogonal parametrization stands for: (width, dims)."""
     inner = "rotate_layer."
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with quiet():
+            state = torch.load(path, map_location="cpu", weights_only=True)
         kept = {k.removeprefix(inner): each for k, each in state.items() if k.startswith(inner)}
         original = kept["parametrizations.weight.original"]
         layer = _Rotate(*original.shape).to(original.dtype)

@@ -156,6 +156,12 @@ class TransformerBody:
             raise cannot(site, "its outputs are read at several tokens")
         return Place("logits", 0 if site.position is None else groups.index(site.position))
 
+    def count(self, site: Site) -> int:
+        """Tokens of a site."""
+        if site.component == "logits":
+            return 1
+        return self.network.tokenizer.count(site.position or Last())
+
     def units(self, site: Site, inputs: Prompts) -> NDArray[np.int64]:
         """Token numbers; the scores of one place are one vector."""
         if site.component == "logits":
