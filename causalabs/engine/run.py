@@ -13,6 +13,7 @@ import torch
 from causalabs.engine.errors import EngineError
 from causalabs.engine.jobs import Resources, run_job
 from causalabs.engine.resources import MakeNetwork, Wrap
+from causalabs.engine.shapes import check_shapes, skeleton
 from causalabs.hypothesis.model import Hypothesis
 from causalabs.judge import judge, overall, table
 from causalabs.plans import Job, Plan
@@ -75,11 +76,15 @@ def _outcomes(
         hypothesis, device=device, progress=say, make_network=make_network, wrap=wrap
     )
     outcomes: dict[str, Outcome] = {}
+    looked = False
     for number, job in enumerate(plan.jobs):
         done = folder.load(job.name)
         if done is None:
             say(f"{describe(job)} ({number + 1} of {len(plan.jobs)})", 0.0)
             resources.drawn(job.seed)  # what cannot be drawn is said before minutes of training
+            if not looked:
+                _look(hypothesis, plan, resources)
+                looked = True
             done = run_job(
                 job,
                 hypothesis,
@@ -91,6 +96,14 @@ def _outcomes(
             folder.save(done)
         outcomes[job.name] = done
     return outcomes
+
+
+def _look(hypothesis: Hypothesis, plan: Plan, resources: Resources) -> None:
+    """Sites and dims are judged before a network is trained, as far as that can be done."""
+    network = skeleton(hypothesis) if resources.make_network is None else None
+    if network is None:
+        network = resources.network(plan.seeds[0])
+    check_shapes(hypothesis, network, (job.alignment for job in plan.jobs if job.alignment))
 
 
 @contextmanager

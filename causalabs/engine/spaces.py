@@ -15,12 +15,13 @@ from causalabs.algorithm.model import Algorithm
 from causalabs.engine.basis import Evidence
 from causalabs.engine.errors import EngineError
 from causalabs.engine.networks.naming import say_site
+from causalabs.engine.protocol import Network
 from causalabs.engine.store import Store
 from causalabs.engine.writes import basis_width
 from causalabs.hypothesis.model import Site, Space
 
 
-def space_width(space: Space, choice: int, store: Store) -> int:
+def space_width(space: Space, choice: int, store: Store | Network) -> int:
     """Width of the sites of a space, joint ones together; an error when members differ."""
     found: dict[int, Site] = {}
     for member in space.members:

@@ -21,7 +21,7 @@ from causalabs.engine.bases.rotation import Rotation
 from causalabs.engine.basis import Assigning, Basis
 from causalabs.engine.errors import EngineError
 from causalabs.engine.networks.naming import say_site
-from causalabs.engine.protocol import Edit
+from causalabs.engine.protocol import Edit, Network
 from causalabs.engine.store import Store
 from causalabs.hypothesis.model import Site
 
@@ -171,7 +171,9 @@ def frame_of(home: Home, part: int, store: Store, base: Tensor) -> Frame:
     return Frame(first, first + widths[part], before, after)
 
 
-def basis_width(writes: Sequence[Site], reads: Sequence[Site], store: Store) -> int:
+def basis_width(
+    writes: Sequence[Site], reads: Sequence[Site], store: Store | Network
+) -> int:
     """Width of the activation that a basis is of: that which is read.
 
     An error where what is written is neither as wide nor made of parts that are.

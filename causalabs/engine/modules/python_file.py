@@ -54,7 +54,6 @@ def from_python(hypothesis: Hypothesis, *, allowed: bool) -> Given:
 
 
 def _function(name: str, module_name: str, function_name: str, folder: Path) -> Any:
-    _forget(module_name, folder)
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
@@ -84,23 +83,23 @@ def _function(name: str, module_name: str, function_name: str, folder: Path) -> 
 @contextmanager
 def _importable(folder: Path) -> Iterator[None]:
     """Modules of a folder can be imported, before all others."""
-    place = str(folder.resolve())
-    sys.path.insert(0, place)
+    place = folder.resolve()
+    for name in _IMPORTED:  # another folder's, or changed since
+        sys.modules.pop(name, None)
+    _IMPORTED.clear()
+    before = set(sys.modules)
+    sys.path.insert(0, str(place))
     importlib.invalidate_caches()
     try:
         yield
     finally:
-        if place in sys.path:
-            sys.path.remove(place)
+        if str(place) in sys.path:
+            sys.path.remove(str(place))
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None)
+            if file is not None and Path(file).is_relative_to(place):
+                _IMPORTED.add(name)
 
 
-def _forget(name: str, folder: Path) -> None:
-    """A module of this name that lies elsewhere, or was changed since, is imported anew."""
-    file = folder.resolve().joinpath(*name.split(".")).with_suffix(".py")
-    loaded = sys.modules.get(name)
-    if loaded is None or not file.is_file():
-        return
-    del sys.modules[name]
-
-
-__all__ = ["from_python"]
+_IMPORTED: set[str] = set()
+"""Modules of people's folders: each hypothesis imports its own anew."""
