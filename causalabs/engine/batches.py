@@ -10,8 +10,12 @@ from causalabs.engine.errors import EngineError
 T = TypeVar("T")
 
 
-def in_parts(count: int, at_once: int, work: Callable[[slice], T]) -> tuple[list[T], int]:
+def in_parts(
+    count: int, at_once: int, work: Callable[[slice], T], *, shared: int = 1
+) -> tuple[list[T], int]:
     """`work` over consecutive parts of `count` rows, and how many were done at once in the end.
+
+    With `shared` every row is that many rows for `work`, and takes as much of `at_once`.
 
     >>> in_parts(5, 2, lambda rows: (rows.start, rows.stop))
     ([(0, 2), (2, 4), (4, 5)], 2)
@@ -19,7 +23,7 @@ def in_parts(count: int, at_once: int, work: Callable[[slice], T]) -> tuple[list
     found: list[T] = []
     first = 0
     while first < count:
-        last = min(first + at_once, count)
+        last = min(first + max(1, at_once // shared), count)
         try:
             done = work(slice(first, last))
         except (MemoryError, RuntimeError) as error:
@@ -30,7 +34,7 @@ def in_parts(count: int, at_once: int, work: Callable[[slice], T]) -> tuple[list
                     "this machine's memory does not hold a single example's run",
                     "use a machine with more memory, a smaller network or `--dtype bfloat16`",
                 ) from error
-            at_once = (last - first + 1) // 2
+            at_once = (last - first + 1) // 2 * shared
         else:
             found.append(done)
             first = last

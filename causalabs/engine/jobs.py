@@ -16,8 +16,9 @@ from causalabs.engine.controls import check_control, move_sites
 from causalabs.engine.errors import EngineError
 from causalabs.engine.fit import budget_for
 from causalabs.engine.interchange import compile_lines
-from causalabs.engine.measure import line_notes, metric_of, prove_writes, values
+from causalabs.engine.measure import metric_of, values
 from causalabs.engine.networks.naming import say_site
+from causalabs.engine.prove import line_notes, prove_writes
 from causalabs.engine.resources import Progress, Resources
 from causalabs.engine.rows import members_of, table
 from causalabs.engine.search import Setting, Settled, expand_tokens, settle

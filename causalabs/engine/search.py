@@ -22,7 +22,7 @@ from causalabs.engine.basis import Basis, Evidence
 from causalabs.engine.errors import EngineError
 from causalabs.engine.fit import Budget, Fitted, Free, Way, fit
 from causalabs.engine.interchange import Bases, Program, compile_lines
-from causalabs.engine.measure import hits
+from causalabs.engine.measure import hits, hits_each
 from causalabs.engine.networks.naming import say_position
 from causalabs.engine.rows import Table, inputs_of, rows_hash, table
 from causalabs.engine.spaces import evidence_of, space_width
@@ -162,12 +162,16 @@ def _scores(
     tables = _tables(setting, programs, lines, split)
     if min(tables[0].counts, default=0) == 0:
         raise EngineError("there is no example to choose by", "give `select` a larger share")
-    found = []
-    for attempt, rows in zip(attempts, tables, strict=True):
-        right = hits(attempt.program, attempt.bases, rows.rows, setting.store)
-        spans = zip(rows.bounds, rows.bounds[1:], strict=False)
-        found.append(float(np.mean([right[a:b].mean() for a, b in spans])))
-    return found
+    alike: dict[int, list[int]] = {}
+    for number, rows in enumerate(tables):
+        alike.setdefault(id(rows), []).append(number)
+    found: dict[int, float] = {}
+    for numbers in alike.values():
+        rows, ways = tables[numbers[0]], [(attempts[n].program, attempts[n].bases) for n in numbers]
+        spans = list(zip(rows.bounds, rows.bounds[1:], strict=False))
+        for number, right in zip(numbers, hits_each(ways, rows.rows, setting.store), strict=True):
+            found[number] = float(np.mean([right[a:b].mean() for a, b in spans]))
+    return [found[number] for number in range(len(attempts))]
 
 
 def _tables(

@@ -41,6 +41,7 @@ _Kept: TypeAlias = tuple[Prefix, Spill | None]
 class Store:
     """One network over one table of inputs: encoded inputs, activations, clean answers.
 
+    `at_once` is how many rows are run at once without gradients, less where memory ran out.
     `memory` is a budget in bytes, `MEMORY` if not given; `folder` is where what exceeds it is kept.
     """
 
@@ -56,6 +57,7 @@ class Store:
         self.inputs = network.encode(columns)
         self._memory = MEMORY if memory is None else memory
         self._folder = folder
+        self.at_once: int = getattr(network, "rows_at_once", 8192)
         self._activations: dict[Site, Tensor | Spill] = {}
         self._prefixes: dict[tuple[Site, ...], _Kept] = {}
         self._widths: dict[Site, int] = {}
