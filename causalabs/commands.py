@@ -64,6 +64,9 @@ COMMANDS = {
         ),
     ),
     "plan": Command("Say what `run` would do and what it costs, without a network.", (FILES,)),
+    "distinguish": Command(
+        "Say which interchanges tell rival algorithms apart, without a network.", (FILES,)
+    ),
     "run": Command(
         "Intervene on the network, judge, and report: met, not met or undecided.",
         (

@@ -38,12 +38,14 @@ class Checked:
     """What could be made of a text.
 
     `hypothesis` is there when nothing is wrong and nothing that a run needs is missing;
-    `algorithms` are those that could be read, whatever the rest of the file is like.
+    `algorithms` are those that could be read, whatever the rest of the file is like, and
+    `counterfactuals` likewise.
     """
 
     hypothesis: Hypothesis | None
     algorithms: tuple[Algorithm, ...]
     diagnostics: tuple[Diagnostic, ...]
+    counterfactuals: Counterfactuals | None = None
 
 
 def resolve(source: Source) -> tuple[Hypothesis | None, list[Diagnostic]]:
@@ -70,7 +72,7 @@ def examine(source: Source, *, canonical: bool = True) -> Checked:
     """
     parsed = parse(source)
     found: list[Rule] = []
-    hypothesis, algorithms = _meaning(parsed, found)
+    hypothesis, algorithms, counts = _meaning(parsed, found)
     diagnostics = _sorted([*parsed.diagnostics, *(rule.diagnostic(source) for rule in found)])
     if any(each.severity == "error" for each in diagnostics):
         hypothesis = None
@@ -79,7 +81,7 @@ def examine(source: Source, *, canonical: bool = True) -> Checked:
 
         text = format_file(parsed.file) if canonical else ""
         hypothesis = replace(hypothesis, canonical=text, diagnostics=diagnostics)
-    return Checked(hypothesis, algorithms, diagnostics)
+    return Checked(hypothesis, algorithms, diagnostics, counts)
 
 
 def _sorted(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -111,7 +113,9 @@ def _word(node: ast.Node, word: str) -> Span:
 # ---------------------------------------------------------------------- the parts
 
 
-def _meaning(parsed: Parsed, found: list[Rule]) -> tuple[Hypothesis | None, tuple[Algorithm, ...]]:
+def _meaning(
+    parsed: Parsed, found: list[Rule]
+) -> tuple[Hypothesis | None, tuple[Algorithm, ...], Counterfactuals | None]:
     """Every block in the order in which they need each other."""
     file, source = parsed.file, parsed.source
     scope, mistakes = declare(file, source, parsed.poisoned)
@@ -131,9 +135,9 @@ def _meaning(parsed: Parsed, found: list[Rule]) -> tuple[Hypothesis | None, tupl
     stated = _stated(parsed, node, world, counts, alignments, whole, seeds, found)
     _missing(parsed, network_node, node, stated, found)
     if network is None or counts is None or not world.algorithms or world.partial:
-        return None, world.algorithms
+        return None, world.algorithms, counts
     hypothesis = _hypothesis(parsed, scope, world, network, alignments, counts, stated, seeds)
-    return hypothesis, world.algorithms
+    return hypothesis, world.algorithms, counts
 
 
 def _algorithms(parsed: Parsed, scope: Scope, found: list[Rule]) -> World:

@@ -1,0 +1,1 @@
+"""Rivals: several algorithms for one task, and which counterfactuals tell them apart."""

@@ -1,0 +1,154 @@
+"""Which interchanges make rivals answer differently, whatever a rival does in reply.
+
+An interchange of one algorithm tells it from a rival when no move of the rival with the same
+base and sources gives the same answers on all examples. A network that computes the rival
+would then fail the interchange at every site; where some move does give them, it would pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causalabs.algorithm.domains import Column
+from causalabs.algorithm.evaluate import MechanismError
+from causalabs.algorithm.model import Algorithm
+from causalabs.algorithm.moves import Move, answers, differ, moves
+from causalabs.errors import RunError
+from causalabs.hypothesis.model import Line
+from causalabs.rivals.gathering import Rival
+from causalabs.rivals.rows import Rows, Share
+
+GLANCE = 1 << 14
+"""Examples on which every move of a rival is tried; the rest sees the promising ones."""
+
+
+@dataclass(frozen=True, eq=False)
+class Against:
+    """One line of a rival against one other: the move of the other that comes closest.
+
+    `share` is what that move still answers differently; `apart` that none answers alike.
+    `tried` moves were tried, `all_tried` says whether there are no others. `flags` (looked,
+    tried) tells which of the glanced examples each move answers differently.
+    """
+
+    line: Line
+    of: str
+    other: str
+    closest: Move
+    share: Share
+    tried: int
+    all_tried: bool
+    flags: NDArray[np.bool_] = field(repr=False)
+
+    @property
+    def apart(self) -> bool:
+        """Whether the line tells the two apart on the examples there are."""
+        return bool(self.share.value > 0)
+
+
+def move_of(line: Line) -> Move:
+    """What a line does to its own algorithm."""
+    return Move(
+        tuple((t.variable, t.origin, t.source) for t in line.takes),
+        tuple((a.variable, int(a.value)) for a in line.assignments),
+    )
+
+
+def answered(
+    rows: Rows, algorithm: Algorithm, move: Move, outputs: Sequence[str]
+) -> dict[str, Column]:
+    """An algorithm's answers to all examples with a move made."""
+    names = frozenset(v.name for v in algorithm.inputs)
+    base = rows.columns(algorithm, 0, names)
+    sources = []
+    for run in range(1, rows.line.sources + 1):
+        origins = frozenset(origin for _, origin, s in move.takes if s == run - 1)
+        sources.append(rows.columns(algorithm, run, origins) if origins else {})
+    try:
+        return answers(algorithm, move, base, sources, outputs)
+    except MechanismError as error:
+        raise RunError(
+            f"`{algorithm.name}` has no answer after `{move.text}`: {error}",
+            "correct the mechanism, or restrict the inputs by `where`",
+        ) from error
+
+
+def glance_of(rows: Rows) -> NDArray[np.int64]:
+    """The examples that every move is tried on: all of few, some of many."""
+    if rows.count <= GLANCE:
+        return np.arange(rows.count)
+    return np.sort(np.random.default_rng(0).choice(rows.count, GLANCE, replace=False))
+
+
+def against(rows: Rows, rival: Rival, other: Rival, outputs: Sequence[str]) -> Against:
+    """The line of `rows`, which is one of `rival`, against the other's moves."""
+    mine, theirs = inside(rows, rival), inside(rows, other)
+    move = move_of(rows.line)
+    wanted = [move_of(x) for x in other.lines if x.sources == rows.line.sources]
+    candidates, complete = moves(theirs, rows.line.sources, wanted)
+    looked = glance_of(rows)
+    few = rows if len(looked) == rows.count else rows.some(looked)
+    own = answered(few, mine, move, outputs)
+    flags = np.stack(
+        [differ(own, answered(few, theirs, each, outputs)) for each in candidates], axis=1
+    )
+    if few is rows:
+        best = min(range(len(candidates)), key=lambda k: rows.share(flags[:, k]).value)
+        share = rows.share(flags[:, best])
+    else:
+        share, best = _whole(rows, mine, theirs, candidates, flags, outputs)
+    found = candidates[best]
+    return Against(
+        rows.line, rival.label, other.label, found, share, len(candidates), complete, flags
+    )
+
+
+def _whole(
+    rows: Rows,
+    mine: Algorithm,
+    theirs: Algorithm,
+    candidates: Sequence[Move],
+    flags: NDArray[np.bool_],
+    outputs: Sequence[str],
+) -> tuple[Share, int]:
+    """The closest move over all rows: among those that the glance could not rule out."""
+    own = answered(rows, mine, move_of(rows.line), outputs)
+    counts = flags.sum(axis=0)
+    open_ = np.flatnonzero(counts == counts.min())
+    if counts.min() > 0:
+        open_ = open_[:1]
+    found: tuple[Share, int] | None = None
+    for place in open_.tolist():
+        share = rows.share(differ(own, answered(rows, theirs, candidates[place], outputs)))
+        if found is None or share.value < found[0].value:
+            found = (share, int(place))
+        if share.value == 0:
+            break
+    assert found is not None
+    return found
+
+
+def inside(rows: Rows, rival: Rival) -> Algorithm:
+    """The rival as the rows' own home knows it: by itself, or as a guest from another file."""
+    algorithms = rows.model.algorithms
+    for name in (f"{rival.label} (rival)", rival.algorithm.name):
+        if name in algorithms and algorithms[name].variables == rival.algorithm.variables:
+            return algorithms[name]
+    raise KeyError(rival.label)
+
+
+def outputs_differ(rows: Rows, one: Rival, other: Rival, outputs: Sequence[str]) -> Share:
+    """How often two rivals answer differently with nothing interchanged."""
+    flags = plainly(rows, one, other, outputs)
+    return rows.share(flags)
+
+
+def plainly(rows: Rows, one: Rival, other: Rival, outputs: Sequence[str]) -> NDArray[np.bool_]:
+    """Rows on which two rivals answer differently with nothing interchanged."""
+    wanted = frozenset(outputs)
+    left = rows.columns(inside(rows, one), 0, wanted)
+    return differ(left, rows.columns(inside(rows, other), 0, wanted))
