@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from typing import Any
 
 import pytest
 import torch
@@ -78,4 +79,18 @@ def assert_close(first, second, *, within: float) -> None:
         assert torch.allclose(first[name], second[name], atol=within, rtol=within), name
 
 
-__all__ = ["MADE", "ROWS", "SITES", "assert_close", "made", "needs_pyvene", "swap", "turned"]
+def pyvene_mlp(network: Any) -> Any:
+    """pyvene's own MLP with a network's weights."""
+    from pyvene.models.mlp.modelings_mlp import MLPConfig, MLPForClassification
+
+    width, layers = network.hidden[0], len(network.hidden)
+    config = MLPConfig(
+        h_dim=width, n_layer=layers, activation_function="relu", num_classes=2, pdrop=0.0
+    )
+    made = MLPForClassification(config)
+    layers_ = [block.ff1 for block in made.mlp.h] + [made.score]
+    with torch.no_grad():
+        for layer, weight, bias in zip(layers_, network.weights, network.biases, strict=True):
+            layer.weight.copy_(weight)
+            layer.bias.copy_(bias)
+    return made.eval()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+import causalabs
 from causalabs.engine.errors import EngineError
 from causalabs.hypothesis.model import AllOf, AtStep, Site
 from tests.engine.jobs_support import (
@@ -154,11 +155,7 @@ def test_an_edit_that_changes_the_shape_names_the_site():
 
 # ------------------------------------------------------------------ the command
 
-RUN = """
-import json, sys
-from pathlib import Path
-import causalabs
-text = '''hypothesis small
+TEXT = """hypothesis small
 algorithm {
   input  x, y : bool
   output both : bool = x and y
@@ -176,8 +173,12 @@ counterfactuals {
   interchange x
 }
 expect iia of x >= 0.9
-'''
-results = causalabs.run(causalabs.loads(text), runs=sys.argv[2], backend=sys.argv[1])
+"""
+RUN = """
+import json, sys
+import causalabs
+backend, folder, text = sys.argv[1:]
+results = causalabs.run(causalabs.loads(text), runs=folder, backend=backend)
 loaded = [name for name in ("pyvene", "transformers") if name in sys.modules]
 print(json.dumps([loaded, results.run, dict(results.environment)]))
 """
@@ -186,7 +187,7 @@ print(json.dumps([loaded, results.run, dict(results.environment)]))
 @pytest.mark.parametrize("backend", ["native", "pyvene"])
 def test_pyvene_is_imported_when_asked_for_and_says_nothing(backend, tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", RUN, backend, str(tmp_path)],
+        [sys.executable, "-c", RUN, backend, str(tmp_path), TEXT],
         capture_output=True,
         text=True,
         check=False,
@@ -198,3 +199,23 @@ def test_pyvene_is_imported_when_asked_for_and_says_nothing(backend, tmp_path):
     assert folder.endswith("-pyvene") == (backend == "pyvene")
     assert environment["backend"].startswith(backend)
     assert (environment["backend"] == "native") == (backend == "native")
+
+
+def test_without_pyvene_the_error_says_what_to_type(monkeypatch, tmp_path):
+    from causalabs.engine.pyvene_backend.importing import pyvene
+
+    pyvene.cache_clear()
+    monkeypatch.setitem(sys.modules, "pyvene", None)
+    try:
+        with pytest.raises(EngineError) as caught:
+            causalabs.run(causalabs.loads(TEXT), runs=tmp_path, backend="pyvene")
+    finally:
+        monkeypatch.undo()
+        pyvene.cache_clear()
+    assert 'pip install "causalabs[pyvene]"' in str(caught.value)
+    assert not list(tmp_path.glob("*/jobs/*"))  # said before a network is trained
+
+
+def test_a_backend_there_is_not_is_named(tmp_path):
+    with pytest.raises(causalabs.RunError, match="there is no backend `nnsight`"):
+        causalabs.run(causalabs.loads(TEXT), runs=tmp_path, backend="nnsight")

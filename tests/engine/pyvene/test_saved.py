@@ -6,15 +6,25 @@ import json
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from causalabs.engine.bases import Rotation
 from causalabs.engine.errors import EngineError
+from causalabs.engine.networks.build import untrained
 from causalabs.engine.pyvene_backend.exchange import load_pyvene, save_pyvene
 from causalabs.hypothesis.model import AtStep, Last, Several, Site, Slot
+from tests.engine.jobs_support import draw_equality, equality, equality_spec
 from tests.engine.language_models.support import columns, network
-from tests.engine.pyvene.support import assert_close, made, needs_pyvene, swap, turned
+from tests.engine.pyvene.support import (
+    assert_close,
+    made,
+    needs_pyvene,
+    pyvene_mlp,
+    swap,
+    turned,
+)
 
 pytestmark = needs_pyvene
 torch.set_num_threads(1)
@@ -143,6 +153,27 @@ def test_a_partition_becomes_blocks_of_one_rotation(tmp_path):
     model.save(str(tmp_path / "theirs"))
     (found,) = load_pyvene(tmp_path / "theirs", variables=("left", "right"))
     assert dict(found.blocks) == {"left": (0, 1), "right": (2, 3, 4)}
+
+
+def test_a_rotation_of_our_mlp_loads_into_pyvenes(tmp_path):
+    import pyvene
+
+    native = untrained(equality_spec(), [equality()], seed=0)
+    native.freeze()
+    site = Site("hidden", 1)
+    inputs = native.encode(draw_equality(8, np.random.default_rng(0)))
+    base, source = inputs[:4], inputs[4:]
+    rotation = Rotation("learned", turned(16, 3, dtype=torch.float32)[None])
+    save_pyvene(rotation, {"left": (0, 1, 2)}, site, tmp_path / "saved", native)
+    model = pyvene.IntervenableModel.load(str(tmp_path / "saved"), pyvene_mlp(native))
+    _, out = model(
+        {"inputs_embeds": base[:, None]},
+        [{"inputs_embeds": source[:, None]}],
+        {"sources->base": 0},
+    )
+    edit = swap(rotation.columns[0], native.capture(source, [site])[0])
+    ours = native.resume(native.prefix(base, [site]), [(site, edit)])
+    assert_close(ours, {"same": out[0].view(4, -1).detach()}, within=1e-5)
 
 
 # --------------------------------------------------------------------- bad folders
