@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from causalabs.hypothesis.model import Alignment, Hypothesis, Quantity, Term
+from causalabs.hypothesis.terms import fitted
 
 ALWAYS = ("accuracy", "iia")
 """Metrics that every job measures: `keep solved`, fits and searches need them anyway."""
@@ -160,11 +161,7 @@ def cost(hypothesis: Hypothesis, plan: Plan) -> Cost:
 
 
 def _fitted(alignment: Alignment) -> int:
-    return sum(
-        len(space.labels)
-        for space in alignment.spaces
-        if space.basis.kind not in ("whole", "neurons")
-    )
+    return sum(len(space.labels) for space in alignment.spaces if fitted(space))
 
 
 def not_measured(hypothesis: Hypothesis) -> tuple[str, ...]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from causalabs.algorithm import domains
 from causalabs.algorithm.model import Variable
 from causalabs.algorithm.names import nearest
 from causalabs.diagnostics import NOWHERE, Span
-from causalabs.hypothesis.model import BasisSpec
+from causalabs.hypothesis.model import Alignment, BasisSpec, Setting
+from causalabs.hypothesis.plugins import PluginError, basis_names, plugged_basis
 from causalabs.hypothesis.refs import Findings, listed
 from causalabs.hypothesis.registry import BasisKind, find, names
 from causalabs.hypothesis.rules_alignment import (
@@ -18,6 +22,7 @@ from causalabs.hypothesis.rules_alignment import (
     FourierVariable,
     UnknownBasis,
 )
+from causalabs.hypothesis.rules_bases import BasisFile
 from causalabs.hypothesis.rules_sites import RangeBackwards
 from causalabs.hypothesis.settings import call_settings
 from causalabs.syntax import ast
@@ -41,6 +46,8 @@ class Basis:
 
 
 WHOLE = Basis(BasisSpec("whole"))
+COUNTED = "counted"
+"""A setting of a basis of latents whose line gives their number and not their names."""
 
 
 def resolve_basis(
@@ -54,22 +61,88 @@ def resolve_basis(
         return None if dims is None else Basis(BasisSpec("neurons"), 0, dims, node.span)
     called = node.kind.function if isinstance(node.kind, ast.Call) else node.kind
     name = str(called)
-    kind = find(BasisKind, name)
-    known = [each for each in names(BasisKind) if each not in ("whole", "neurons")]
-    if kind is None or name not in known:
-        hint = nearest(name, known)
-        found.report(
-            UnknownBasis(span=called.span, name=name, known=listed(known), suggestion=hint)
-        )
+    kind = _kind(called, found)
+    if kind is None:
         return None
     settings = call_settings(node.kind, kind, found)
     selected = _dims(node.selected, found) if node.selected is not None else ()
     count = _count(node, name, found)
     if settings is None or selected is None or count is None:
         return None
+    if kind.file and not _readable(node, dict(settings), kind, found):
+        return None
+    if kind.latents and node.count is not None:
+        settings = (*settings, (COUNTED, True))
+    if not kind.named and selected:
+        problem = "is counted: its dims have no names"
+        found.report(BasisCount(span=node.span, basis=name, problem=problem))
+        return None
     if name == "fourier" and not _circle(node, count, dict(settings), variable, found):
         return None
     return Basis(BasisSpec(name, settings), count, selected, node.span)
+
+
+def _kind(called: ast.Name, found: Findings) -> BasisKind | None:
+    """The kind of basis of that name, plug-ins included; None after an error."""
+    name, broken = str(called), ""
+    kind = find(BasisKind, name)
+    if kind is None:
+        try:
+            kind = plugged_basis(name)
+        except PluginError as error:
+            broken = str(error)
+    if kind is not None and name not in ("whole", "neurons"):
+        return kind
+    known = [each for each in names(BasisKind) if each not in ("whole", "neurons")]
+    known += [each for each in basis_names() if each not in known]
+    hint = None if broken else nearest(name, known)
+    shown = listed(known)
+    found.report(
+        UnknownBasis(span=called.span, name=name, known=shown, suggestion=hint, advice=broken)
+    )
+    return None
+
+
+def _readable(
+    node: ast.Fitted, settings: Mapping[str, Setting], kind: BasisKind, found: Findings
+) -> bool:
+    """Whether the file that a basis is read from is there."""
+    path = str(settings.get(kind.file, ""))
+    place = Path(found.source.folder) / path
+    try:
+        there = place.is_file() or (kind.latents and place.is_dir())
+    except (OSError, ValueError):
+        there = False
+    if not there:
+        or_folder = " or a folder of SAELens" if kind.latents else ""
+        problem = "is a folder" if place.is_dir() else "does not exist"
+        found.report(
+            BasisFile(span=node.kind.span, path=path, problem=problem, or_folder=or_folder)
+        )
+    return there
+
+
+def basis_hashes(alignments: Iterable[Alignment], folder: Path) -> dict[str, str]:
+    """Of each file that a basis is read from its path and its sha256."""
+    hashes: dict[str, str] = {}
+    for space in (space for alignment in alignments for space in alignment.spaces):
+        kind = find(BasisKind, space.basis.kind)
+        if kind is not None and kind.file:
+            path = str(dict(space.basis.settings)[kind.file])
+            hashes.setdefault(path, _hash(folder / path))
+    return hashes
+
+
+def _hash(path: Path) -> str:
+    """Of a file, or of all files of a folder with their names."""
+    digest = hashlib.sha256()
+    for each in sorted(path.iterdir()) if path.is_dir() else [path]:
+        if path.is_dir():
+            digest.update(each.name.encode())
+        if each.is_file():
+            with each.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
 
 
 def _dims(span_of: ast.SpanOf, found: Findings) -> tuple[int, ...] | None:

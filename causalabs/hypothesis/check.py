@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TypeVar
 
 from causalabs.algorithm.context import Readable
@@ -16,6 +16,7 @@ from causalabs.algorithm.rules_names import KeywordAsName
 from causalabs.algorithm.scope import Scope, declare
 from causalabs.diagnostics import Diagnostic, Rule, Source, Span
 from causalabs.hypothesis import blocks, rules_file
+from causalabs.hypothesis.bases import basis_hashes
 from causalabs.hypothesis.counterfactuals import Taken, resolve_counterfactuals
 from causalabs.hypothesis.evidence import floor_rules, seeds_of
 from causalabs.hypothesis.expectations import Stated, fitting_rules, resolve_expectations
@@ -23,6 +24,7 @@ from causalabs.hypothesis.lines import homes_of
 from causalabs.hypothesis.meaning import World
 from causalabs.hypothesis.model import Alignment, Counterfactuals, Hypothesis, NetworkSpec
 from causalabs.hypothesis.network import file_hashes
+from causalabs.hypothesis.nonlinear import nonlinear_rules
 from causalabs.hypothesis.reals import asked_of_reals
 from causalabs.hypothesis.rules_interchange import NameTaken
 from causalabs.hypothesis.subjects import Evidence
@@ -306,6 +308,8 @@ def _stated(
     found += mistakes
     lost = any(each.severity == "error" for each in parsed.diagnostics)
     found += fitting_rules(items, evidence, split, lost=lost)
+    if not lost and not mistakes:
+        found += nonlinear_rules(stated, evidence)
     if not any(rule.severity == "error" for rule in found):
         found += floor_rules(stated, counts, world, node)
     return stated
@@ -363,6 +367,7 @@ def _hypothesis(
     stem = PurePath(source.name).stem.strip("<>") or "hypothesis"
     node = next(item for item in file.items if isinstance(item, ast.Network))
     fed = file_hashes(node, world.algorithms, scope, source)
+    of_bases = basis_hashes(alignments, Path(source.folder))
     hypothesis = Hypothesis(
         name=str(named.name) if named is not None else stem,
         claim=" ".join(named.claim) if named is not None else "",
@@ -373,7 +378,7 @@ def _hypothesis(
         expectations=stated.expectations,
         reports=stated.reports,
         seeds=seeds,
-        files=tuple(sorted({**scope.hashes, **fed}.items())),
+        files=tuple(sorted({**scope.hashes, **fed, **of_bases}.items())),
         source=source,
     )
     return replace(hypothesis, unsupported=unsupported(hypothesis, file))

@@ -6,7 +6,7 @@ The grammar knows none of these; the checker looks them up here, so a plug-in ad
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, TypeVar
 
 from causalabs.hypothesis.model import Setting
@@ -84,6 +84,18 @@ class BasisKind(Entry):
     assigns: bool = False
     searched: bool = False
     """Whether its coordinates are fitted towards the interchanges."""
+    learns: Literal["always", "never", "counted"] = "always"
+    """When its coordinates come from `train`; "counted": where a line counts them."""
+    drawn: bool = True
+    """Whether the control `random_basis` draws others in their place."""
+    named: bool = True
+    """Whether a line may name its dims, as in `learned dims 0..3`, and not only count them."""
+    latents: bool = False
+    """Whether its dims are those of a dictionary, which may have more than the site."""
+    nonlinear: bool = False
+    """Whether it aligns nearly anything: it is judged only beside the control `untrained`."""
+    file: str = ""
+    """The setting that is a path, whose contents the plan depends on."""
 
 
 @dataclass(frozen=True)
@@ -193,21 +205,30 @@ def _networks() -> tuple[NetworkKind, ...]:
 
 def _bases() -> tuple[BasisKind, ...]:
     frequencies = Parameter("frequencies", "ints", low=1)
-    path = Parameter("path", "text", optional=True)
+    path = Parameter("path", "text")
+    weight, side = Parameter("weight", "text"), Parameter("side", "name", optional=True)
+    side = replace(side, among=("rows", "columns"))
+    over = Parameter("over", "name", default="dims", among=("dims", "heads"))
+    sparse = Parameter("penalty", "number", default=0.1, low=0)
+    few = Parameter("penalty", "number", default=0.5, low=0)
+    blocks = Parameter("blocks", "int", default=10, low=1, high=64)
+    hidden = Parameter("hidden", "int", default=16, low=1, high=4096)
     return (
-        BasisKind("whole", assigns=False),
-        BasisKind("neurons", assigns=False),
+        BasisKind("whole", learns="never", drawn=False),
+        BasisKind("neurons", learns="never", drawn=False),
         BasisKind("learned", searched=True),
         BasisKind("fourier", (frequencies,), searched=True),
-        BasisKind("pca", runnable=False),
-        BasisKind("svd", runnable=False),
-        BasisKind("probe", assigns=True),
-        BasisKind("mean_difference", assigns=True),
-        BasisKind("fixed", (Parameter("path", "text"),), runnable=False, assigns=True),
-        BasisKind("sae", (path,), runnable=False),
-        BasisKind("masked", runnable=False, searched=True),
-        BasisKind("boundless", runnable=False, searched=True),
-        BasisKind("random", runnable=False),
+        BasisKind("pca"),
+        BasisKind("svd", (weight, side), learns="never"),
+        BasisKind("probe", assigns=True, named=False),
+        BasisKind("mean_difference", assigns=True, named=False),
+        BasisKind("fixed", (path,), assigns=True, learns="never", file="path"),
+        BasisKind("sae", (path,), learns="counted", latents=True, file="path"),
+        BasisKind("transcoder", (path,), learns="counted", latents=True, file="path"),
+        BasisKind("masked", (over, sparse), searched=True, named=False),
+        BasisKind("boundless", (few,), searched=True, named=False),
+        BasisKind("revnet", (blocks, hidden), searched=True, nonlinear=True),
+        BasisKind("random", learns="never"),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from causalabs.hypothesis.refs import Findings
+from causalabs.hypothesis.registry import BasisKind, find
 from causalabs.hypothesis.rules_alignment import (
     BasesDiffer,
     ChoicesDiffer,
@@ -121,7 +122,9 @@ def judge_dims(
 
 
 def _inside(home: Home, width: tuple[str, int] | None, found: Findings) -> bool:
-    if width is None or max(home.basis.named) < width[1]:
+    kind = find(BasisKind, home.basis.spec.kind)
+    of_file = kind is not None and kind.latents
+    if of_file or width is None or max(home.basis.named) < width[1]:
         return True
     beyond = min(dim for dim in home.basis.named if dim >= width[1])
     found.report(DimsOutside(span=home.basis.span, site=width[0], dim=beyond, last=width[1] - 1))

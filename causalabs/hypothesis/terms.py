@@ -9,6 +9,7 @@ from causalabs.algorithm.names import nearest
 from causalabs.diagnostics import Rule, Source
 from causalabs.hypothesis import registry
 from causalabs.hypothesis import rules_expectations as rules
+from causalabs.hypothesis.bases import COUNTED
 from causalabs.hypothesis.meaning import (
     World,
     listed,
@@ -20,12 +21,19 @@ from causalabs.hypothesis.subjects import Evidence, Indices, Subjects, inside, s
 from causalabs.hypothesis.wording import metric_text
 from causalabs.syntax import ast
 
-UNFITTED = frozenset({"whole", "neurons", "fixed", "sae", "random"})
-
 
 def fitted(space: Space) -> bool:
     """Whether the coordinates of a space are found from data."""
-    return space.basis.kind not in UNFITTED
+    kind = registry.find(registry.BasisKind, space.basis.kind)
+    if kind is None or kind.learns == "always":
+        return True
+    return kind.learns == "counted" and COUNTED in dict(space.basis.settings)
+
+
+def drawn(space: Space) -> bool:
+    """Whether `random_basis` draws other coordinates in place of a space's."""
+    kind = registry.find(registry.BasisKind, space.basis.kind)
+    return kind is None or kind.drawn
 
 
 def read_metric(
@@ -247,7 +255,7 @@ def _idle(under: ast.Under, metric: ast.Metric, term: Term, evidence: Evidence) 
     if not lines and name in ("random_basis", "shuffled_sources", "random_sites"):
         if term.metric in ("accuracy",):
             reason = "it speaks of the network as it stands"
-    elif name == "random_basis" and not any(fitted(space) for space in spaces):
+    elif name == "random_basis" and not any(drawn(space) for space in spaces):
         reason = "no basis is fitted"
     elif name == "shuffled_sources" and all(line.sources == 0 for line in lines):
         reason = "nothing is taken from a source"
