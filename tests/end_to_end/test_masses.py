@@ -180,3 +180,42 @@ def test_a_sampled_mass_has_an_interval(monkeypatch, tmp_path):
     assert report.samples == 300
     assert report.low < report.value < report.high
     assert report.high - report.low < 0.2
+
+
+def test_solved_examples_are_those_of_the_network_under_test_whatever_the_control(
+    monkeypatch, tmp_path
+):
+    """A set is answered rightly where the best value is a member; controls ask nothing anew."""
+    asked = (
+        "report accuracy on heldout",
+        "report mass of raised on heldout",
+        "report mass of raised on heldout under untrained",
+    )
+    drawn = "keep solved\n  split heldout 100%"
+    text = text_of(*asked, drawn=drawn).replace("exhaustive", "sample 200")
+    harder = "y == seen or y == seen + 2 or y == seen + shift"
+    text = text.replace("y > seen and y <= 6 + shift", harder)
+    made: dict[bool, Any] = {}
+    random_networks(monkeypatch, made)
+    hypothesis, results, outcomes = run_text(text, tmp_path)
+
+    def right(network: Any) -> Any:
+        def solved(inputs: Any, clean: Any) -> np.ndarray:
+            best = network.scores(network.encode(dict(inputs)))["above"].argmax(dim=1).numpy()
+            return clean["algorithm"]["above"][np.arange(len(best)), best]
+
+        return solved
+
+    examples = draw(hypothesis, seed=0, solved=right(made[True]))
+    line = examples.lines[0]
+    assert 0 < results.reports[0].value < 1  # measured before the filter
+    used = np.concatenate([line.base, line.sources[0]])
+    assert right(made[True])(examples.inputs, examples.clean)[used].all()
+    assert not right(made[False])(examples.inputs, examples.clean)[used].all()
+    after = line.answers["above"]
+    for job, trained in (("seed0-plain-alignment", True), ("seed0-untrained-alignment", False)):
+        network = made[trained]
+        probability = shares(network.scores(network.encode(dict(examples.inputs)))["above"])
+        masses = (probability[line.sources[0]] * after).sum(axis=1)
+        found = {each.metric: each.values for each in outcomes[job].measured if each.line == 0}
+        assert found["mass"] == pytest.approx(masses, abs=1e-12)

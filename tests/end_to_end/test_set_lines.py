@@ -43,7 +43,7 @@ counterfactuals {{
   sample 200
   set harmful = false as bypass where base.harmful
   set harmful = true as induce where not base.harmful
-  split train 50%, heldout 50%
+  split train 40%, select 20%, heldout 40%
 }}
 
 {asked}
@@ -99,7 +99,7 @@ def test_the_value_set_is_the_mean_coordinate_of_its_class(
 
     (outcome,) = outcomes.values()
     for number, value in enumerate((False, True)):
-        rows = examples.lines[number].base[members_of(examples, number, 1)]
+        rows = examples.lines[number].base[members_of(examples, number, 2)]
         assert (examples.clean["algorithm"]["harmful"][rows] != value).all()
         inputs = network.slice(
             network.encode(dict(examples.clean["algorithm"])), torch.from_numpy(rows)
@@ -118,11 +118,17 @@ def test_the_value_set_is_the_mean_coordinate_of_its_class(
 def test_a_direction_written_everywhere_is_met_and_a_random_one_is_not(monkeypatch, tmp_path):
     quick(monkeypatch, tmp_path / "cache", steps=250)
     text = text_of(
-        EVERYWHERE.replace("from residual 0", "from residual 1"),
+        EVERYWHERE.replace("from residual 0", "from residual 0..1"),
         "expect mass >= 0.9 on heldout",
         "expect mass of bypass >= 0.8 on heldout",
         "expect mass of induce >= 0.8 on heldout",
         "expect mass of bypass <= 0.5 on heldout under random_basis",
     )
-    _, results, _ = run_text(text, tmp_path / "runs")
+    _, results, outcomes = run_text(text, tmp_path / "runs")
     assert [each.verdict for each in results.expectations] == ["met"] * 4, results.expectations
+    (fit,) = outcomes["seed0-plain-alignment"].fits
+    assert len(fit.select_scores) == 2
+    assert fit.choice.endswith(
+        f"from residual {fit.select_scores.index(max(fit.select_scores))} at last"
+    )
+    assert fit.examples == 2 * 80
