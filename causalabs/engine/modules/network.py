@@ -29,10 +29,11 @@ from causalabs.engine.modules.feeding import (
     read_rows,
     where_it_failed,
 )
-from causalabs.engine.modules.places import Place, Seen, find_path, first_seen, place_of
+from causalabs.engine.modules.places import Place, Seen, Shape, find_path, first_seen, place_of
 from causalabs.engine.modules.replay import (
     KeptRun,
     Replay,
+    Untouched,
     alike,
     handing_out,
     held_tensors,
@@ -159,7 +160,7 @@ class ModuleNetwork:
                     f"{say_site(site)} cannot be written: the run was kept for {known}"
                 )
             place = self.place(site)
-            changes.setdefault(place.moment, []).append(_writing(place, edit, done))
+            changes.setdefault(place.moment, []).append(_writing(place, edit, done, kept.rows))
         instead = handing_out(kept.replay, kept.tensors, kept.rows, self.device)
         calls = kept.replay.numbers if kept.replay is not None else {}
         with Doing(changes, instead, calls).inside(self.module):
@@ -229,7 +230,8 @@ class ModuleNetwork:
         changes: dict[Moment, list[Change]] = {}
         for site in dict.fromkeys(sites):
             place = self.place(site)
-            changes.setdefault(place.moment, []).append(_looking(place, found, len(set(sites))))
+            change = _looking(place, found, len(batch), len(set(sites)))
+            changes.setdefault(place.moment, []).append(change)
         with Doing(changes).inside(self.module), suppress(Enough):
             self._call(batch)
         missing = [site for site in sites if site not in found]
@@ -250,11 +252,15 @@ class ModuleNetwork:
     def _meet(self, fed: Fed) -> None:
         """Run a few inputs twice: what is called, of which shapes, and whether rows mix."""
         pair = _pair(fed)
-        recorder = Recorder(lambda key, output: first_seen(output), look=first_seen)
-        self._trace, one = self._traced(pair, recorder)
-        two = self._run(pair.take(AGAIN.to(self.device)))
+        traces = [Recorder(lambda key, output: first_seen(output), look=first_seen) for _ in "ab"]
+        self._trace, one = self._traced(pair, traces[0])
+        other, two = self._traced(pair.take(AGAIN.to(self.device)), traces[1])
+        again = {call.key: call for call in other.calls}
         for call in self._trace.calls:
-            seen = Seen(call.given, call.output)
+            twin = again.get(call.key)
+            given = twin is not None and _by_row(call.given, twin.given)
+            got = twin is not None and _by_row(call.output, twin.output)
+            seen = Seen(call.given, call.output, given, got)
             self._seen.setdefault(call.key.path, []).append((call.key, seen))
         for name, scores in one.items():
             if not alike(scores[AGAIN.to(scores.device)], two[name]):
@@ -294,22 +300,17 @@ class ModuleNetwork:
             return False
         return all(alike(scores, again[name], within=1e-6) for name, scores in clean.items())
 
-    def _replayed(self, found: Replay, kept: Mapping[str, Tensor], fed: Fed) -> Scores:
-        instead = handing_out(found, kept, len(fed), self.device)
+    def _replayed(self, found: Replay, kept: Mapping[str, Tensor], fed: Fed, **more: Any) -> Scores:
+        instead = handing_out(found, kept, len(fed), self.device, **more)
         with Doing({}, instead, found.numbers).inside(self.module):
             return self._run(fed)
 
     def _unneeded(self, found: Replay, trace: Trace, pair: Fed) -> frozenset[str]:
-        """Kept tensors that no gradient comes back to: nothing that still runs uses them."""
-        kept = held_tensors(found, trace)
-        free = {n: t.detach().requires_grad_() for n, t in kept.items() if t.is_floating_point()}
-        with torch.enable_grad():
-            scores = self._replayed(found, {**kept, **free}, pair)
-            total = torch.stack([each.float().sum() for each in scores.values()]).sum()
-            if not free or not total.requires_grad:
-                return frozenset()
-            back = torch.autograd.grad(total, list(free.values()), allow_unused=True)
-        return frozenset(n for n, g in zip(free, back, strict=True) if g is None)
+        """Kept tensors that go from one module that is spared to the next and nowhere else."""
+        watch = Untouched()
+        with watch:
+            self._replayed(found, held_tensors(found, trace), pair, note=watch.note)
+        return watch.names
 
     def _kept(self, batch: Fed, found: Replay | None) -> dict[str, Tensor]:
         """The outputs of a batch that will be handed out."""
@@ -319,13 +320,18 @@ class ModuleNetwork:
         keep = lambda key, output: _copied(key, output) if key in needed else None  # noqa: E731
         trace, _ = self._traced(batch, Recorder(keep, stop=found.moment))
         until = max(max(call.start, call.end) for call in trace.calls)
-        if order_of(trace, found.keys, until) != found.order:
+        if order_of(trace, found.moment, found.keys, until) != found.order:
             raise EngineError(
                 "the module calls other parts of itself for some inputs than for others",
                 f"so its runs cannot be cut at `{found.moment.key.path}`; "
                 "take a site before it branches",
             )
         return held_tensors(found, trace)
+
+
+def _by_row(two: Shape | None, three: Shape | None) -> bool:
+    """Whether a tensor has a row for each input, of two and of three."""
+    return bool(two and three and two[0][:1] == (2,) and three[0][:1] == (3,))
 
 
 def _pair(fed: Fed) -> Fed:
@@ -338,17 +344,27 @@ def _copied(key: Key, output: Any) -> Any:
     return mapped(output, lambda leaf: leaf.detach().clone())  # it may be written in place later
 
 
-def _writing(place: Place, edit: Edit, done: list[Site]) -> Change:
+def _writing(place: Place, edit: Edit, done: list[Site], rows: int) -> Change:
     def change(tensor: Tensor) -> Tensor:
         done.append(place.site)
+        _check_rows(place, tensor, rows)
         current = place.get(tensor, None)
         return place.put(tensor, apply_edit(place.site, edit, current), None)
 
     return change
 
 
-def _looking(place: Place, found: dict[Site, Tensor], count: int) -> Change:
+def _check_rows(place: Place, tensor: Tensor, rows: int) -> None:
+    if len(tensor) != rows:
+        raise EngineError(
+            f"{say_site(place.site)} has {len(tensor)} rows for {rows} inputs",
+            "take a module around it, or after it",
+        )
+
+
+def _looking(place: Place, found: dict[Site, Tensor], rows: int, count: int) -> Change:
     def change(tensor: Tensor) -> Tensor:
+        _check_rows(place, tensor, rows)
         found[place.site] = place.get(tensor, None).clone()
         if len(found) == count:
             raise Enough

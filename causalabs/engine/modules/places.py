@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -16,16 +17,24 @@ from causalabs.engine.modules.trees import leaves
 from causalabs.engine.networks.naming import say_position, say_site
 from causalabs.hypothesis.model import AllOf, AtIndex, AtStep, Last, Position, Several, Site
 
-SHOWN = 8
+SHOWN = 12
 """Module paths that an error lists."""
+
+
+Shape: TypeAlias = tuple[tuple[int, ...], torch.dtype]
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a run gave and got at one call: shapes of its first input and its first output."""
+    """What a run gave and got at one call: shapes of its first input and its first output.
 
-    given: tuple[tuple[int, ...], torch.dtype] | None
-    got: tuple[tuple[int, ...], torch.dtype] | None
+    `given_rows` and `got_rows` say whether those have a row for each input.
+    """
+
+    given: Shape | None
+    got: Shape | None
+    given_rows: bool = True
+    got_rows: bool = True
 
 
 @dataclass(frozen=True)
@@ -111,15 +120,27 @@ def find_path(site: Site, paths: Iterable[str], missing: str = "this module") ->
 
 
 def _listed(paths: Sequence[str]) -> str:
-    """Some module paths.
+    """Module paths, those that differ in numbers alone told together.
 
-    >>> _listed([""] + [f"layers.{i}" for i in range(20)])
-    '"layers.0", "layers.1", "layers.2", "layers.3", "layers.4", "layers.5", ... (20 in all)'
+    >>> _listed(["", "embed", *(f"layers.{i}.mlp" for i in range(20))])
+    '"embed", "layers.{0..19}.mlp"'
     """
-    named = [path for path in paths if path]
-    shown = named if len(named) <= SHOWN else named[: SHOWN - 2]
-    text = ", ".join(f'"{path}"' for path in shown) or "no module inside it"
-    return text if shown == named else f"{text}, ... ({len(named)} in all)"
+    groups: dict[str, list[list[str]]] = {}
+    for path in filter(None, paths):
+        groups.setdefault(re.sub(r"\d+", "#", path), []).append(re.findall(r"\d+", path))
+    told = [_together(pattern, found) for pattern, found in groups.items()]
+    text = ", ".join(f'"{each}"' for each in told[:SHOWN]) or "no module inside it"
+    return text + (f" and {len(told) - SHOWN} more" if len(told) > SHOWN else "")
+
+
+def _together(pattern: str, numbers: Sequence[Sequence[str]]) -> str:
+    pieces = pattern.split("#")
+    text = pieces[0]
+    for column, piece in zip(zip(*numbers, strict=True), pieces[1:], strict=True):
+        ends = sorted(set(map(int, column)))
+        text += f"{{{ends[0]}..{ends[-1]}}}" if len(ends) > 1 else str(ends[0])
+        text += piece
+    return text
 
 
 def place_of(
@@ -147,6 +168,11 @@ def place_of(
         raise EngineError(
             f"{say_site(site)} holds {str(dtype).removeprefix('torch.')}, no activations",
             f'take `module "{path}".output`' if not end else "take a later module",
+        )
+    if not (seen.got_rows if end else seen.given_rows):
+        raise EngineError(
+            f"{say_site(site)} has no row for each input: its tensor is {shape}",
+            "take a module around it, or after it",
         )
     if position is None:
         return Place(site, key, end, shape)
@@ -207,7 +233,7 @@ def _indices(position: Position, length: int, site: Site) -> tuple[int, ...] | N
             return None
 
 
-def first_seen(tree: Any) -> tuple[tuple[int, ...], torch.dtype] | None:
+def first_seen(tree: Any) -> Shape | None:
     """Shape and type of a tree's first tensor."""
     found = leaves(tree)
     return (tuple(found[0].shape), found[0].dtype) if found else None

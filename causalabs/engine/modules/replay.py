@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from causalabs.engine.modules.calls import (
     Call,
@@ -52,7 +53,7 @@ class Replay:
     moment: Moment
     held: tuple[Held, ...]
     numbers: Mapping[str, tuple[int, ...]]
-    order: tuple[str, ...]
+    order: tuple[tuple[str, bool], ...]
 
     @property
     def keys(self) -> frozenset[Key]:
@@ -124,17 +125,24 @@ def plan(one: Trace, two: Trace, moment: Moment, rows: int, again: Tensor) -> Re
     chosen = largest(one, good, until)
     keys = frozenset(call.key for call in chosen)
     held = tuple(_held(number, call) for number, call in enumerate(chosen))
-    found = Replay(moment, held, numbers(outside(one, keys)), order_of(one, keys, until))
-    same = moment.key in theirs and order_of(two, keys, two.when(moment)) == found.order
-    return found if same and held else None
+    found = Replay(moment, held, numbers(outside(one, keys)), order_of(one, moment, keys, until))
+    if not held or moment.key not in theirs:
+        return None
+    return found if order_of(two, moment, keys, two.when(moment)) == found.order else None
 
 
-def order_of(trace: Trace, keys: frozenset[Key], until: int) -> tuple[str, ...]:
-    """The calls outside those handed out that begin by an event, in order."""
+def order_of(
+    trace: Trace, moment: Moment, keys: frozenset[Key], until: int
+) -> tuple[tuple[str, bool], ...]:
+    """Calls of the modules that matter, in order, and which are handed out: up to an event.
+
+    Modules matter that are handed out or written; others may be called or not, they are run.
+    """
+    paths = {key.path for key in keys} | {moment.key.path}
     return tuple(
-        f"{call.key.path}{'=' if call.key in keys else ''}"
+        (call.key.path, call.key in keys)
         for call in outside(trace, keys)
-        if call.start <= until
+        if call.start <= until and call.key.path in paths
     )
 
 
@@ -184,13 +192,20 @@ def without(found: Replay, unneeded: frozenset[str]) -> Replay:
 
 
 def handing_out(
-    found: Replay | None, kept: Mapping[str, Tensor], rows: int, device: torch.device
+    found: Replay | None,
+    kept: Mapping[str, Tensor],
+    rows: int,
+    device: torch.device,
+    *,
+    note: Callable[[str, Tensor], None] = lambda name, tensor: None,
 ) -> dict[Key, Callable[[], Any]]:
-    """What each call that is not computed gives back."""
+    """What each call that is not computed gives back; `note` is told each tensor."""
 
     def leaf(part: Leaf) -> Tensor:
         if part.needed:
-            return kept[part.name].clone()  # a module after it may write in place
+            given = kept[part.name].clone()  # a module after it may write in place
+            note(part.name, given)
+            return given
         blank = torch.full((), float("nan"), dtype=part.dtype, device=device)
         return blank.expand(rows, *part.shape)
 
@@ -198,6 +213,32 @@ def handing_out(
         return lambda: filled(held.tree, [leaf(part) for part in held.parts])
 
     return {each.key: give(each) for each in (found.held if found is not None else ())}
+
+
+class Untouched(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Tensors that no operation reads while this lasts, told by their memory."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._noted: dict[str, Tensor] = {}
+        self._read: set[int] = set()
+
+    def note(self, name: str, tensor: Tensor) -> None:
+        """Look out for this tensor; it is held, so that no other takes its memory."""
+        self._noted[name] = tensor
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self._read.update(map(_memory, leaves((args, kwargs or {}))))
+        return func(*args, **(kwargs or {}))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Tensors that were handed out and never looked at."""
+        return frozenset(n for n, t in self._noted.items() if _memory(t) not in self._read)
+
+
+def _memory(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
 
 
 def held_tensors(found: Replay, trace: Trace) -> dict[str, Tensor]:
