@@ -73,8 +73,9 @@ class Spill:
         columns, size = [], 0
         for name, tensor in tensors.items():
             self._dtypes[name], self._devices[name] = tensor.dtype, tensor.device
-            flat = tensor.detach().cpu().reshape(count, -1).contiguous()
-            raw = flat.view(torch.uint8).numpy()  # (rows, bytes)
+            flat = tensor.detach().cpu().contiguous().reshape(-1)
+            width = len(flat) // max(1, count) * tensor.element_size()
+            raw = flat.view(torch.uint8).reshape(count, width).numpy()  # (rows, bytes)
             places[name] = (size, tuple(tensor.shape[1:]))
             sums[name] = np.array([zlib.crc32(row) for row in raw], dtype=np.uint32)
             columns.append(raw)
