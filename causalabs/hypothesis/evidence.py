@@ -60,6 +60,7 @@ def floor_rules(
         found.append(NeverHolds(span=_condition(line, node), first=None))
     if empty:
         return found
+    found += _alike(counts, world, node, budget)
     done: set[object] = set()
     for expectation in stated.expectations:
         if len(done) >= MOST_FLOORS:
@@ -97,6 +98,24 @@ def _empty(counts: Counterfactuals, world: World, budget: Budget) -> list[Line]:
                 if line.condition is None:
                     break
     return found
+
+
+def _alike(
+    counts: Counterfactuals, world: World, node: ast.Counterfactuals, budget: Budget
+) -> list[Rule]:
+    """Rivals that no line tells apart."""
+    if len(world.algorithms) < 2:
+        return []
+    from causalabs.hypothesis.apart import alike
+    from causalabs.hypothesis.rules_rivals import RivalsAlike
+
+    word = Span(node.span[0], node.span[0] + len("counterfactuals"))
+    return [
+        RivalsAlike(
+            span=word, one=one.name, other=other.name, seen="all" if every else "20,000 drawn"
+        )
+        for one, other, every in alike(world.algorithms, counts, budget)
+    ]
 
 
 def _none_left(constant: float, alone: float) -> bool:
@@ -151,13 +170,6 @@ def _floor_rule(
         return rules.FloorAboveBound(
             span=quantity.span, text=term.text, floor=shown, reason=reason, reaches="reaches"
         )
-    if not upper and least >= expectation.bound:
-        advice = (
-            "such a line tests isolation only: expect of another line that answers change"
-            if value >= 0.995
-            else ""
-        )
-        return rules.FreeBound(
-            span=quantity.span, text=term.text, floor=shown, reason=reason, advice=advice
-        )
+    if not upper and least >= expectation.bound and not floor.isolates:
+        return rules.FreeBound(span=quantity.span, text=term.text, floor=shown, reason=reason)
     return None

@@ -360,7 +360,8 @@ class FreeBound(Told):
 
     Leaving the output as it is in the base, or always giving one answer, agrees with the
     algorithm on at least as many examples as the bound asks for. Balancing, or keeping only
-    examples whose answer changes, makes the claim one that can fail.
+    examples whose answer changes, makes the claim one that can fail. A line that changes its
+    variable and never the answer claims just that, and is exempt.
     """
 
     code: ClassVar[str] = "C641"

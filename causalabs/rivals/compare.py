@@ -18,6 +18,7 @@ from causalabs.algorithm.evaluate import MechanismError
 from causalabs.algorithm.model import Algorithm
 from causalabs.algorithm.moves import Move, answers, differ, moves
 from causalabs.errors import RunError
+from causalabs.hypothesis.drawn_pairs import move_of
 from causalabs.hypothesis.model import Line
 from causalabs.rivals.gathering import Rival
 from causalabs.rivals.rows import Rows, Share
@@ -48,14 +49,6 @@ class Against:
     def apart(self) -> bool:
         """Whether the line tells the two apart on the examples there are."""
         return bool(self.share.value > 0)
-
-
-def move_of(line: Line) -> Move:
-    """What a line does to its own algorithm."""
-    return Move(
-        tuple((t.variable, t.origin, t.source) for t in line.takes),
-        tuple((a.variable, int(a.value)) for a in line.assignments),
-    )
 
 
 def answered(

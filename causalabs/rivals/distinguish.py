@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from causalabs.algorithm.moves import Move
+from causalabs.hypothesis.drawn_pairs import move_of
 from causalabs.hypothesis.model import Line
 from causalabs.rivals.compare import (
     Against,
@@ -18,7 +19,6 @@ from causalabs.rivals.compare import (
     answered,
     glance_of,
     inside,
-    move_of,
     outputs_differ,
     plainly,
 )
