@@ -98,7 +98,7 @@ def compile_lines(
             wanted.append((Write(target, origin), take.source))
         for each in line.assignments:
             target = place(each.variable, "set")
-            wanted.append((Write(target, Given(each.variable, each.value)), NO_SOURCE))
+            wanted.append((Write(target, Given(each.variable, each.place)), NO_SOURCE))
         uses[number] = tuple(
             (writes.setdefault(write, len(writes)), source) for write, source in wanted
         )

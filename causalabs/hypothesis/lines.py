@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from causalabs.algorithm.domains import FiniteDomain, Real, SetOf, values
+from causalabs.algorithm.domains import Domain, FiniteDomain, Interval, Real, SetOf, values
 from causalabs.algorithm.expression import Expression, names
 from causalabs.algorithm.model import Algorithm
 from causalabs.algorithm.typing_ import domain_text
@@ -150,7 +150,10 @@ def _one_line(
             coded = _coded(other, variables[0], about, setting)
             if coded is None:
                 return None
-            assigned += [Assignment(variable, coded) for variable in variables]
+            assigned += [
+                Assignment(variable, coded, _place(about[variable].domain, coded))
+                for variable in variables
+            ]
         else:
             origins = variables if other is None else members(other, binding, world, found)
             if not _same_shape(target, other, variables, origins, about, setting):
@@ -271,9 +274,14 @@ def _coded(node: ast.SettingOf, variable: str, about: Algorithm, setting: Settin
     return coded
 
 
+def _place(domain: Domain, coded: int) -> int:
+    """The rank of a coded value in its domain."""
+    return coded - domain.low if isinstance(domain, Interval) else coded
+
+
 def code_of(domain: FiniteDomain, value: object) -> int | None:
     """How a column codes `value`: the integer itself, or its place in an enum."""
-    from causalabs.algorithm.domains import Bool, Cyclic, Enum, Interval, Mod
+    from causalabs.algorithm.domains import Bool, Cyclic, Enum, Mod
 
     match domain:
         case Bool():

@@ -297,10 +297,11 @@ class Take:
 
 @dataclass(frozen=True)
 class Assignment:
-    """`set variable = value`; `value` is coded."""
+    """`set variable = value`; `value` is coded, `place` its rank in the variable's domain."""
 
     variable: str
     value: int
+    place: int
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def line(*takes, name="line", algorithm="main", together=False, **more) -> Line:
 
 
 def setting(variable: str, value: int, **more) -> Line:
-    return Line("set", "main", (), (Assignment(variable, value),), sources=0, **more)
+    return Line("set", "main", (), (Assignment(variable, value, value),), sources=0, **more)
 
 
 def hypothesis(algorithms, lines, *, splits=(("train", 80), ("heldout", 20)), **drawing):

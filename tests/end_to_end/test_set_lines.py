@@ -132,3 +132,73 @@ def test_a_direction_written_everywhere_is_met_and_a_random_one_is_not(monkeypat
         f"from residual {fit.select_scores.index(max(fit.select_scores))} at last"
     )
     assert fit.examples == 2 * 80
+
+
+VALUES = """
+hypothesis shifted
+"Values are set by name."
+
+algorithm {
+  input  start : 2..5
+  input  other : 0..2
+  var    seen  : 2..5 = start
+  output total : 2..7 = seen + other
+}
+
+network mlp(hidden = [10, 10]) {
+  feed start, other
+  read total
+  train until accuracy >= 0.9
+}
+
+alignment {
+  seen -> hidden 0 in 3 mean_difference dims
+}
+
+counterfactuals {
+  exhaustive
+  set seen = 4 as four where base.seen != 4
+  interchange seen
+  split train 50%, heldout 50%
+}
+
+report iia of four on heldout
+report logit_difference of four on heldout
+"""
+
+
+def test_a_number_is_set_whatever_its_domain_begins_with(monkeypatch, tmp_path):
+    made: dict[bool, Any] = {}
+    random_networks(monkeypatch, made)
+    hypothesis, _, outcomes = run_text(VALUES, tmp_path)
+    examples, network = draw(hypothesis, seed=0), made[True]
+    line, clean = examples.lines[0], dict(examples.clean["algorithm"])
+    site = Site("hidden", 0)
+    inputs = network.encode(clean)
+    (hidden,) = network.capture(inputs, [site])
+    train = np.unique(
+        np.concatenate(
+            [
+                each[..., members_of(examples, n, 0)].ravel()
+                for n, e in enumerate(examples.lines)
+                for each in (e.base, e.sources)
+            ]
+        )
+    )
+    means = torch.stack(
+        [hidden[train[clean["seen"][train] == value]].mean(dim=0) for value in range(2, 6)]
+    )
+    # Three directions hold all differences between four means: the rest of a row stays.
+    within = torch.linalg.svd(means - means.mean(dim=0), full_matrices=False)[2][:3]
+    rows = line.base[members_of(examples, 0, 1)]
+    base = network.slice(inputs, torch.from_numpy(rows))
+    edits = [(site, lambda current: current + (means[2] - current) @ within.T @ within)]
+    scores = network.resume(network.prefix(base, [site]), edits)["total"].numpy()
+    at, new = np.arange(len(rows)), 4 + clean["other"][rows] - 2
+    (outcome,) = outcomes.values()
+    found = {each.metric: each.values for each in outcome.measured if each.line == 0}
+    assert set(clean["seen"][rows]) == {2, 3, 5}
+    assert (found["iia"] == (scores.argmax(axis=1) == new)).all()
+    difference = scores[at, new] - scores[at, clean["total"][rows] - 2]
+    assert found["logit_difference"] == pytest.approx(difference, abs=1e-9)
+    assert difference.std() > 0

@@ -104,7 +104,7 @@ def test_a_place_where_base_and_source_never_differ_is_noted() -> None:
 
 def test_a_value_cannot_be_set_where_no_basis_produces_one() -> None:
     hypothesis = pair_hypothesis(KNOWN)
-    forced = Line("forced", "pair", assignments=(Assignment("left", 1),), sources=0)
+    forced = Line("forced", "pair", assignments=(Assignment("left", 1, 1),), sources=0)
     program = compile_lines({0: forced}, hypothesis.alignments[0], {})
     store = pair_resources(hypothesis, EYE).store(0)
     rows = torch.arange(3)
