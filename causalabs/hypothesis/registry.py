@@ -121,7 +121,6 @@ class MetricKind(Entry):
     low: float | None = 0.0
     high: float | None = 1.0
     proportion: bool = False
-    set_valued: bool = False
 
 
 @dataclass(frozen=True)
@@ -237,7 +236,7 @@ def _metrics() -> tuple[MetricKind, ...]:
     return (
         MetricKind("accuracy", of="network", proportion=True),
         MetricKind("iia", proportion=True),
-        MetricKind("mass", of="either", set_valued=True),
+        MetricKind("mass", of="either"),
         MetricKind("logit_difference", of="either", low=None, high=None),
         MetricKind("loss", of="either", high=None),
         MetricKind("kl", of="either", runnable=False, high=None),
