@@ -8,16 +8,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.torch import save as pack
 
 from causalabs.counterfactuals.shuffle import shuffle_sources
 from causalabs.engine.bases import find
+from causalabs.engine.bases.saved import Label, save_basis, site_record
 from causalabs.engine.controls import check_control, move_sites
 from causalabs.engine.errors import EngineError
 from causalabs.engine.fit import budget_for
 from causalabs.engine.interchange import compile_lines
 from causalabs.engine.measure import metric_of, values
-from causalabs.engine.networks.naming import say_site
 from causalabs.engine.prove import line_notes, prove_writes
 from causalabs.engine.resources import Progress, Resources
 from causalabs.engine.rows import members_of, table
@@ -27,7 +26,6 @@ from causalabs.engine.streams import numpy_stream, stream
 from causalabs.hypothesis.model import Hypothesis, Line
 from causalabs.plans import Job
 from causalabs.results import Measured, Outcome
-from causalabs.runs import write_atomically
 
 
 def run_job(
@@ -38,12 +36,14 @@ def run_job(
     progress: Progress | None = None,
     device: str = "cpu",
     folder: Path | None = None,
+    plan: str = "",
 ) -> Outcome:
     """Network, search, fit and measurement for one seed under one control.
 
     Measures `iia` and the job's metrics of its lines, and `accuracy` (line -1, over the bases
     of all lines of the file one after another), on its splits. `EngineError` says what cannot
-    be run; a write that reaches nothing is one. Fitted bases are written below `folder`.
+    be run; a write that reaches nothing is one. Fitted bases are written below `folder`, and
+    say that they are of the plan whose hash `plan` is.
     """
     del device  # resources were made for one
     check_control(job.control)
@@ -66,7 +66,7 @@ def run_job(
             found, notes = _measure(job, hypothesis, setting, fits)
             measured += found
         if folder is not None:
-            save_bases(folder, job, setting, fits)
+            save_bases(folder, job, hypothesis, setting, fits, plan)
     return Outcome(
         job=job.name,
         measured=measured,
@@ -203,25 +203,32 @@ def _measure(
 # ------------------------------------------------------------------------ saving
 
 
-def save_bases(folder: Path, job: Job, setting: Setting, found: Settled) -> None:
+def save_bases(
+    folder: Path, job: Job, hypothesis: Hypothesis, setting: Setting, found: Settled, plan: str
+) -> None:
     """Write each basis that was made as `<job>-<space>.safetensors`, and whose it is."""
+    network = setting.store.network
     for number, basis in found.bases.items():
         space = setting.alignment.spaces[number]
         if not find(space.basis.kind).drawable:
             continue
         choice = space.members[0].choices[found.chosen[number]]
-        blocks = (f"{m.variable}: {' '.join(map(str, m.block))}" for m in space.members)
-        meta = {
-            "kind": space.basis.kind,
-            "choice": space.labels[found.chosen[number]] if space.labels else "",
-            "sites": "; ".join(map(say_site, choice.writes)),
-            "blocks": "; ".join(blocks),
-            "seed": str(job.seed),
-            "control": job.control,
-        }
-        folder.mkdir(parents=True, exist_ok=True)
-        tensors = {name: each.detach().cpu().contiguous() for name, each in basis.tensors().items()}
-        write_atomically(folder / f"{job.name}-{number}.safetensors", pack(tensors, meta))
+        label = Label(
+            basis=basis.kind,
+            blocks={member.variable: member.block for member in space.members},
+            sites=tuple(map(site_record, choice.writes)),
+            reads=tuple(map(site_record, choice.reads)),
+            settings=dict(space.basis.settings),
+            choice=space.labels[found.chosen[number]] if space.labels else "",
+            hypothesis=hypothesis.name,
+            alignment=setting.alignment.name,
+            network=network.kind,
+            weights=str(network.record.get("weights", "")),
+            plan=plan,
+            seed=job.seed,
+            control=job.control,
+        )
+        save_basis(folder / f"{job.name}-{number}.safetensors", basis, label)
 
 
 class _Clock:

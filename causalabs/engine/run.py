@@ -92,6 +92,7 @@ def _outcomes(
                 progress=say,
                 device=device,
                 folder=folder.path / "bases",
+                plan=plan.hash,
             )
             folder.save(done)
         outcomes[job.name] = done

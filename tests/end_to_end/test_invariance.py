@@ -223,7 +223,7 @@ def tried(
         "weights": results.network["weights"],
         "bases": [
             load_file(path)["columns"].numpy().tobytes()
-            for path in sorted(Path(results.run).glob("bases/*"))
+            for path in sorted(Path(results.run).glob("bases/*.safetensors"))
         ],
         "numbers": [numbers(results)],
     }

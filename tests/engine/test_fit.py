@@ -49,7 +49,7 @@ def rotation(width: int = 5) -> torch.Tensor:
 
 
 def bases(folder: Path) -> dict[str, torch.Tensor]:
-    return {path.name: load_file(path)["columns"] for path in sorted(folder.iterdir())}
+    return {path.name: load_file(path)["columns"] for path in sorted(folder.glob("*.safetensors"))}
 
 
 def run(hypothesis: Any, folder: Path, *, change: Any = None, control: str = "") -> Any:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors import safe_open
 
 from causalabs.counterfactuals.examples import Examples
 from causalabs.engine import jobs
+from causalabs.engine.bases.saved import load_basis
 from causalabs.engine.errors import EngineError
 from causalabs.engine.fit import Budget, budget_for
 from causalabs.engine.jobs import Resources, run_job
@@ -146,14 +146,15 @@ def test_fitted_bases_are_kept_with_what_they_are(tmp_path: Path) -> None:
     job = job_of(hypothesis)
     folder = tmp_path / "bases"
     run_job(job, hypothesis, resources=pair_resources(hypothesis, EYE), folder=folder)
-    (path,) = folder.iterdir()
+    beside, path = sorted(folder.iterdir())
     assert path.name == f"{job.name}-0.safetensors"
-    with safe_open(path, "pt") as kept:  # type: ignore[no-untyped-call]
-        assert kept.get_tensor("columns").shape == (5, 2)
-        told = kept.metadata()
-    assert told["kind"] == "learned"
-    assert told["sites"] == "`hidden 0`"
-    assert told["blocks"] == "left: 0; right: 1"
+    assert beside == path.with_suffix(".json")
+    saved = load_basis(path)
+    assert saved.basis.tensors()["columns"].shape == (5, 2)
+    label = saved.label
+    assert (label.basis, label.network, label.seed) == ("learned", "mlp", 0)
+    assert [site["text"] for site in label.sites] == ["hidden 0"]
+    assert label.blocks == {"left": (0,), "right": (1,)}
 
 
 def test_an_input_is_run_once_a_site_whatever_needs_it() -> None:
