@@ -28,6 +28,10 @@ from causalabs.results import Results
 from causalabs.runs import RunFolder
 
 
+FEW = 16
+"""Inputs that a module is met by."""
+
+
 @dataclass(eq=False)
 class Given:
     """A module in a person's hand; `feed` None is what the file says, `read` None its scores."""
@@ -80,7 +84,7 @@ class Given:
             for read in spec.reads
         ]
         generator = numpy_stream(0, "inputs to meet a module by")
-        inputs = BaseSampler(hypothesis).draw(2, generator=generator)
+        inputs = BaseSampler(hypothesis).draw(FEW, generator=generator)
         clean = {
             each.name: each.evaluate({v.name: inputs[v.name] for v in each.inputs})
             for each in algorithms

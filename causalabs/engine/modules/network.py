@@ -188,17 +188,20 @@ class ModuleNetwork:
         return self._places[site]
 
     def alike(self, site: Site) -> list[Site]:
-        """Other modules whose input or output, as the site's, is as wide."""
+        """Other modules whose input or output, as the site's, is as wide.
+
+        A module that hands on what one inside it gives back is the same place, and no other.
+        """
         width = self.width(site)
         found = []
-        for path in self._seen:
+        for path in filter(None, self._seen):
             other = Site("module", part=site.part, path=path, position=site.position)
-            try:
+            with suppress(EngineError):
                 if self.width(other) == width:
                     found.append(other)
-            except EngineError:
-                continue
-        return found
+        here, *there = self.capture(self._few, [site, *found])
+        pairs = zip(found, there, strict=True)
+        return [other for other, tensor in pairs if not torch.equal(here, tensor)]
 
     # ---------------------------------------------------------------------- running
 
@@ -251,6 +254,7 @@ class ModuleNetwork:
     @torch.no_grad()
     def _meet(self, fed: Fed) -> None:
         """Run a few inputs twice: what is called, of which shapes, and whether rows mix."""
+        self._few = fed
         pair = _pair(fed)
         traces = [Recorder(lambda key, output: first_seen(output), look=first_seen) for _ in "ab"]
         self._trace, one = self._traced(pair, traces[0])
