@@ -105,7 +105,7 @@ def _by_combination(
 def _wanted(algorithm: Algorithm, line: Line, counts: Counterfactuals) -> tuple[str, ...]:
     """The variables whose clean values are needed."""
     found = {variable.name: None for variable in (*algorithm.inputs, *algorithm.outputs)}
-    found.update({take.origin: None for take in line.takes})
+    found.update({name: None for take in line.takes for name in (take.origin, take.variable)})
     found.update({each.variable: None for each in line.assignments})
     for condition in (counts.keep_where, line.condition):
         if condition is not None:
