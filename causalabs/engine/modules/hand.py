@@ -27,7 +27,6 @@ from causalabs.plans import Plan
 from causalabs.results import Results
 from causalabs.runs import RunFolder
 
-
 FEW = 16
 """Inputs that a module is met by."""
 
