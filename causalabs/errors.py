@@ -13,6 +13,9 @@ class RunError(Exception):
       = help: name another with --runs FOLDER
     """
 
+    status = 2
+    """Exit status of a command that it stops."""
+
     def __init__(self, message: str, help: str = "", line: int | None = None) -> None:
         self.message = message
         self.help = help

@@ -60,6 +60,7 @@ def run(
     feed: Callable[..., Any] | None = None,
     read: Callable[..., Any] | None = None,
     allow_python: bool = False,
+    locked: bool = False,
 ) -> Results:
     """Run a hypothesis, or hand out the finished run of the same plan.
 
@@ -71,10 +72,14 @@ def run(
     columns of the variables to its inputs, `read` its output to scores of each output, where
     the file's `feed` and `read` do not say enough (docs/how-to/own-networks.md).
     `allow_python` lets a file's `python("module:function")` be called.
+
+    A hypothesis from a file is registered in `FILE.lock` (docs/how-to/preregistration.md);
+    `locked` refuses one whose claim is not the one registered.
     """
     from causalabs.algorithm.evaluate import MechanismError
     from causalabs.errors import RunError
     from causalabs.plans import BACKENDS, make_plan
+    from causalabs.registration import Registration
     from causalabs.runs import RunFolder
 
     if seed is not None:
@@ -93,15 +98,18 @@ def run(
     given = _given(hypothesis, network, feed, read, allow_python)
     planned = make_plan(hypothesis, backend=backend, network=given.fingerprint if given else "")
     folder = RunFolder.open(Path(runs), planned)
+    registration = Registration.open(hypothesis, plan=planned.hash, locked=locked)
     done = folder.finished()
     if done is not None:
-        return done
+        return registration.close(done)
     from causalabs.engine.run import execute
 
     try:
         if given is None:
-            return execute(hypothesis, planned, folder, device=device, progress=progress)
-        return given.run(execute, planned, folder, device=device, progress=progress)
+            found = execute(hypothesis, planned, folder, device=device, progress=progress)
+        else:
+            found = given.run(execute, planned, folder, device=device, progress=progress)
+        return registration.close(found)
     except MechanismError as error:
         raise RunError(str(error), _REPAIR, _line_of(hypothesis, error.variable)) from error
     except MemoryError as error:

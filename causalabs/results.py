@@ -119,6 +119,7 @@ class Results:
 
     `network` tells of the network under test; `fits[job]` how its spaces were fitted;
     `seconds` what took how long. `cached` is true when nothing was run for it now.
+    `registration` is what the lock beside the file says of its claim (see `registration`).
     """
 
     hypothesis: str
@@ -135,6 +136,7 @@ class Results:
     seconds: Mapping[str, float]
     notes: tuple[str, ...] = ()
     cached: bool = False
+    registration: Mapping[str, Any] | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """The document that `causalabs run --json` prints."""

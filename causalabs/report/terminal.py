@@ -11,6 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from causalabs.report.registration import registration_text
 from causalabs.results import FitRecord, Judged, Results, Row
 
 STYLES = {"met": "bold green", "not met": "bold red", "undecided": "bold yellow"}
@@ -37,6 +38,9 @@ def show(results: Results, console: Console) -> None:
 
 def _sections(results: Results) -> list[RenderableType]:
     found: list[RenderableType] = [_headline(results), Text()]
+    if results.registration is not None and _amended(results.registration):
+        text = registration_text(results.registration)
+        found += [Text(text, style="yellow"), Text()]
     if results.expectations:
         found += [_judged_table(results.expectations, judged=True), Text()]
     if results.reports:
@@ -45,6 +49,11 @@ def _sections(results: Results) -> list[RenderableType]:
         found += [_controls(tuple(r for r in results.table if r.metric == metric)), Text()]
     found += [_details(results)]
     return found
+
+
+def _amended(told: Mapping[str, Any]) -> bool:
+    """Whether what the lock says belongs at the top."""
+    return bool(told["status"] == "amended" or told["edited"])
 
 
 def _headline(results: Results) -> RenderableType:
@@ -136,6 +145,8 @@ def _details(results: Results) -> RenderableType:
     lines += list(results.notes)
     kinds = [f"{kind} {seconds:.1f} s" for kind, seconds in results.seconds.items()]
     lines += ["time: " + ", ".join(kinds), f"run: {results.run}"]
+    if results.registration is not None and not _amended(results.registration):
+        lines += [registration_text(results.registration)]
     return Text("\n".join(line for line in lines if line), style="dim")
 
 
