@@ -166,6 +166,7 @@ class Wiring:
     tokens: nn.Module
     positions: nn.Module | None
     rotary: nn.Module | None
+    layers: tuple[nn.Module, ...]
     blocks: tuple[Block, ...]
     norm: nn.Module
     unembedding: nn.Module
@@ -251,6 +252,7 @@ def wire(module: nn.Module) -> Wiring:
         tokens=_at(decoder, name, family.tokens),
         positions=None if family.positions is None else _at(decoder, name, family.positions),
         rotary=None if family.rotary is None else _at(decoder, name, family.rotary),
+        layers=tuple(layers),
         blocks=blocks,
         norm=_at(decoder, name, family.norm),
         unembedding=_at(module, name, family.unembedding),

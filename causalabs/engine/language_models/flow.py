@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from causalabs.engine.errors import EngineError
 from causalabs.engine.language_models.attention import Call, Change, Columns, attending
 from causalabs.engine.language_models.families import Block, Wiring
 from causalabs.engine.language_models.sites import (
@@ -181,7 +182,7 @@ class _Step:
         """Touch what has been computed; what is inside a module is touched by its hooks."""
         for touch in self.touches:
             place = touch.place
-            if place.stage != stage or place.path or place.name in ("q", "k", "v", "pattern"):
+            if place.stage != stage or place.name in ("q", "k", "v", "pattern", "module"):
                 continue
             if place.name == "head":
                 self._touch_head(touch)
@@ -315,6 +316,8 @@ class _Step:
                 elif place.name == "hidden" and self.start < HIDDEN:
                     hook = self._before_down(touch)
                     stack.enter_context(_removed(self.module.down.register_forward_pre_hook(hook)))
+                elif place.name == "module":
+                    stack.enter_context(_removed(self._on_module(touch)))
             if self.layer in self.whole.hidden_of:
                 hook = self._keep_hidden
                 stack.enter_context(_removed(self.module.down.register_forward_pre_hook(hook)))
@@ -331,6 +334,33 @@ class _Step:
             return output
 
         return hook
+
+    def _on_module(self, touch: Touch) -> Any:
+        place = touch.place
+        module = self.whole.wiring.layers[self.layer].get_submodule(place.path)
+
+        def before(_: nn.Module, args: Any) -> Any:
+            return (self._in_module(args[0], touch), *args[1:])
+
+        def after(_: nn.Module, args: Any, output: Any) -> Any:
+            if isinstance(output, tuple):
+                return (self._in_module(output[0], touch), *output[1:])
+            return self._in_module(output, touch)
+
+        if place.side == "input":
+            return module.register_forward_pre_hook(before)
+        return module.register_forward_hook(after)
+
+    def _in_module(self, whole: Any, touch: Touch) -> Tensor:
+        place, rows = touch.place, self.slots * self.whole.batch
+        shape = tuple(whole.shape) if isinstance(whole, Tensor) else ()
+        if len(shape) != 3 or shape[:2] != (rows, self.whole.columns.all):
+            raise EngineError(
+                f"the {place.side} of `{place.path}` in block {place.layer} is no vector at each "
+                "token",
+                "name a module that has one, or a site such as `head 0.0.q`",
+            )
+        return self.touched(whole, touch)
 
     def _before_down(self, touch: Touch) -> Callable[..., Any]:
         return lambda _, args: (self.touched(args[0], touch), *args[1:])

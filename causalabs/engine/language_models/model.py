@@ -8,8 +8,8 @@ the first edited one on.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,27 +19,18 @@ from torch import Tensor, nn
 from causalabs.algorithm.domains import Column
 from causalabs.engine.errors import EngineError
 from causalabs.engine.language_models import proof
-from causalabs.engine.language_models.attention import Columns, attending
+from causalabs.engine.language_models.clean import Clean, ends_of
 from causalabs.engine.language_models.contract import Prompter, Prompts, Read
 from causalabs.engine.language_models.families import wire
-from causalabs.engine.language_models.flow import Group, Pass, See, Touch
-from causalabs.engine.language_models.kept import Prefix, Start, aligned, join
+from causalabs.engine.language_models.flow import See, Touch
+from causalabs.engine.language_models.kept import Prefix, Start, join
+from causalabs.engine.language_models.paths import place_of_path
 from causalabs.engine.language_models.readout import Readout
-from causalabs.engine.language_models.sites import (
-    AFTER,
-    DONE,
-    PATTERN,
-    Place,
-    carried,
-    place_of,
-    width_of,
-)
-from causalabs.engine.networks.base import apply_edit
+from causalabs.engine.language_models.resume import Edits, run_groups
+from causalabs.engine.language_models.sites import AFTER, Place, place_of, width_of
 from causalabs.engine.networks.naming import say_site
-from causalabs.engine.protocol import Edit, Scores
+from causalabs.engine.protocol import Scores
 from causalabs.hypothesis.model import AllOf, AnyOf, Last, Position, Site
-
-Edits = Sequence[tuple[Site, Edit]]
 
 TOKENS_AT_ONCE = 8192
 """Tokens of one batch of whole clean runs."""
@@ -55,7 +46,6 @@ class LanguageModel:
 
     kind = "huggingface"
     rows_at_once = 256
-    staggers = True
 
     def __init__(
         self,
@@ -64,7 +54,6 @@ class LanguageModel:
         prompter: Prompter,
         reads: Sequence[Read],
         record: Mapping[str, Any] | None = None,
-        proved: bool = False,
     ) -> None:
         module.eval()
         module.requires_grad_(False)
@@ -72,19 +61,19 @@ class LanguageModel:
         self.wiring = wire(module)
         self.prompter = prompter
         self.readout = Readout(self.wiring, reads)
-        self.record: Mapping[str, Any] = {**_describe(self), **(record or {})}
-        if not proved:
-            proof.prove(self.wiring)
+        self.record: Mapping[str, Any] = _record(self, record or {})
+        self._widths: dict[Place, int] = {}
+        proof.prove(self.wiring)
 
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return self.module.device  # type: ignore[return-value]
+        return next(self.module.parameters()).device
 
     @property
     def dtype(self) -> torch.dtype:
         """The numbers' type."""
-        return self.module.dtype  # type: ignore[return-value]
+        return next(self.module.parameters()).dtype
 
     # ------------------------------------------------------------------- inputs
 
@@ -111,7 +100,8 @@ class LanguageModel:
             if not self.readout.at(site):
                 raise EngineError(f"{say_site(site)} does not exist: nothing is read there")
             return None
-        found = place_of(self.wiring, site)
+        module = site.component == "module"
+        found = place_of_path(self.wiring, site) if module else place_of(self.wiring, site)
         if site.position is None:
             raise EngineError(f"{say_site(site)} needs a position", "write `at last`, or at a slot")
         return found
@@ -122,12 +112,29 @@ class LanguageModel:
         if place is None:
             return sum(self.readout.columns[name] for name in self.readout.at(site))
         count = self.prompter.count(site.position or Last())
-        each = self._tokens() if place.name == "pattern" else width_of(self.wiring, place)
-        return count * each
+        if place.name == "pattern":
+            return count * self._tokens()
+        if place not in self._widths:
+            self._widths[place] = (
+                proof.module_width(self.wiring, place)
+                if place.name == "module"
+                else width_of(self.wiring, place)
+            )
+        return count * self._widths[place]
+
+    def touch(self, place: Place, at: Tensor, see: See, slots: tuple[int, int] = (0, 1)) -> Touch:
+        """An activation to be seen or edited at columns `at` (rows, count)."""
+        return Touch(place, at, see, slots, self._tokens() if place.name == "pattern" else 0)
 
     def _tokens(self) -> int:
         """Tokens of every prompt: the length of a pattern's rows."""
-        return self.prompter.count(AllOf())
+        try:
+            return self.prompter.count(AllOf())
+        except EngineError as error:
+            raise EngineError(
+                f"a `.pattern` needs prompts of one length: {error.message}",
+                "read the head's `.z`, or make all prompts as long",
+            ) from error
 
     def _at(self, position: Position | None, inputs: Prompts) -> Tensor:
         found = self.prompter.resolve(position or Last(), inputs)  # (rows, count)
@@ -162,28 +169,27 @@ class LanguageModel:
     def _clean(self, inputs: Prompts, sites: Sequence[Site]) -> tuple[list[Tensor], Scores]:
         """Activations at the sites, and scores unless only sites before them are asked for."""
         found: dict[int, Tensor] = {}
+        scores: Scores = {}
         places = [self.place(site) for site in sites]
+        whole = not sites or None in places
+        current = self._run(inputs, scored=whole)
         touches = [
-            self._touch(place, self._at(site.position, inputs), _spy(found, number))
+            self.touch(place, self._at(site.position, inputs), _spy(found, number))
             for number, (site, place) in enumerate(zip(sites, places, strict=True))
             if place is not None
         ]
-        current = Pass(self.wiring, self._whole(inputs), touches)
-        starts = [place.start for place in places if place is not None]
-        whole = not sites or len(starts) < len(sites)
-        last = (len(self.wiring.blocks) - 1, AFTER) if whole else max(starts)
-        x = current.block(-1, {"after": self._embed(inputs)}, AFTER)["after"]
-        with attending(self.module.config):
-            for layer in range(last[0] + 1):
-                stop = AFTER if layer < last[0] else DONE.get(last[1], last[1])
-                x = current.block(layer, {"x": x}, stop=stop).get("after", x)
-        scores: Scores = {}
+        last = (len(self.wiring.blocks) - 1, AFTER)
+        if not whole:
+            last = max(place.done for place in places if place is not None)
+        x = current.through(touches, last)
         if whole:
-            scores = self.readout.scores(_gather(x, self._reads(inputs)))
+            scores = current.scores(x)
             for number, (site, place) in enumerate(zip(sites, places, strict=True)):
                 if place is None:
                     parts = [scores[name] for name in self.readout.at(site)]
                     found[number] = torch.cat(parts, dim=1)
+        if not all(bool(each.isfinite().all()) for each in (*found.values(), *scores.values())):
+            proof.tell_where(current, lambda row: self.prompter.text(inputs, row))
         return [found[number] for number in range(len(sites))], scores
 
     def prefix(self, inputs: Any, sites: Sequence[Site]) -> Prefix:
@@ -198,9 +204,10 @@ class LanguageModel:
             raise ValueError("a prefix needs at least one site")
         for site in sites:
             self.width(site)
+        scores = self._leaves_reads(inputs, sites)
         for batch in self._batches(inputs):
             with torch.no_grad():
-                tensors = self._keep(batch, tuple(sites), self._leaves_reads(inputs, sites))
+                tensors = self._keep(batch, tuple(sites), scores)
             yield Prefix(tensors, tuple(sites))
 
     def _leaves_reads(self, inputs: Prompts, sites: Sequence[Site]) -> bool:
@@ -213,218 +220,40 @@ class LanguageModel:
         )
 
     def _keep(self, inputs: Prompts, sites: tuple[Site, ...], scores: bool) -> dict[str, Tensor]:
-        places = [self.place(site) for site in sites]
         found = {"reads": self._reads(inputs), "lengths": inputs.lengths.to(self.device)}
         ats: list[tuple[Place, Tensor]] = []
-        for number, (site, place) in enumerate(zip(sites, places, strict=True)):
+        for number, site in enumerate(sites):
+            place = self.place(site)
             if place is not None:
                 found[f"at{number}"] = at = self._at(site.position, inputs)
                 ats.append((place, at))
-        firsts = [at.amin(dim=1) for _, at in ats]
-        past = max((int(first.max()) for first in firsts), default=0)
-        ends = _ends(found["reads"], found["lengths"], ats)
+        past = max((int(at.amin(dim=1).max()) for _, at in ats), default=0)
         starts: dict[Start, Tensor] = {}
-        for start in {place.start for place, _ in ats}:
+        for start in dict.fromkeys(place.start for place, _ in ats):
             later = [at.amin(dim=1) for place, at in ats if place.start >= start]
             starts[start] = torch.stack(later).amin(dim=0)
-        self._run_and_keep(inputs, starts, ends, past, scores, found)
-        return found
+        current = self._run(inputs, scored=True)
+        ends = ends_of(found["reads"], found["lengths"], ats)
+        return {**found, **current.keep(starts, ends, past, scores=scores)}
 
-    def _run_and_keep(
-        self,
-        inputs: Prompts,
-        starts: Mapping[Start, Tensor],
-        ends: Tensor,
-        past: int,
-        scores: bool,
-        found: dict[str, Tensor],
-    ) -> None:
-        """One clean run; what `starts` need goes into `found`."""
-        wiring = self.wiring
-        inner = frozenset(layer for layer, stage in starts if stage == 7)
-        current = Pass(wiring, self._whole(inputs), hidden_of=inner)
-        lowest = min(starts, default=(len(wiring.blocks), 0))
-        highest = max(starts, default=(-1, 0))
-        state = {"after": self._embed(inputs)}
-        with attending(self.module.config):
-            for layer in range(-1, len(wiring.blocks)):
-                if layer >= 0:
-                    state = current.block(layer, {"x": state["after"]})
-                if past and (layer, PATTERN) >= lowest:
-                    found[f"k{layer}"] = state["k"][:, :, :past].clone()
-                    found[f"v{layer}"] = state["v"][:, :, :past].clone()
-                for stage in (stage for at, stage in starts if at == layer):
-                    first = starts[layer, stage]
-                    count = int((ends - first).max())
-                    found[f"{layer}.{stage}.first"] = first
-                    for name in carried(stage, parallel=wiring.parallel):
-                        kept = aligned(state[name], first, count).clone()
-                        found[f"{layer}.{stage}.{name}"] = kept
-                if layer >= highest[0] and not past and not scores:
-                    break
-        if scores:
-            clean = self.readout.scores(_gather(state["after"], found["reads"]))
-            found["scores"] = torch.cat(list(clean.values()), dim=1)
+    def _run(self, inputs: Prompts, *, scored: bool) -> Clean:
+        ids = inputs.ids.to(self.device)
+        return Clean(self.wiring, self.readout, ids, self._reads(inputs), scored=scored)
+
+    def _batches(self, inputs: Prompts) -> Iterator[Prompts]:
+        step = max(1, min(self.rows_at_once, TOKENS_AT_ONCE // max(1, inputs.ids.shape[1])))
+        for first in range(0, max(len(inputs), 1), step):
+            yield self.slice(inputs, slice(first, first + step))
 
     # ----------------------------------------------------------------- resuming
 
     def resume(self, prefix: Any, edits: Edits, *, slots: int = 1) -> Scores:
         """Scores with the edits applied, (slots * rows, columns) per output."""
-        return self.resume_each(prefix, [edits], slots=slots)[0]
+        return run_groups(self, prefix, [edits], slots)[0]
 
     def resume_each(self, prefix: Any, groups: Sequence[Edits], *, slots: int = 1) -> list[Scores]:
         """One staggered pass for all groups whose first edited tokens are the same."""
-        made = [self._edited(prefix, edits) for edits in groups]
-        found: list[Scores] = [{} for _ in groups]
-        passes: list[list[int]] = []
-        for number, each in enumerate(made):
-            if each.first is None:
-                clean = prefix.tensors["scores"].repeat(slots, 1)
-                found[number] = self.readout.split(clean)
-                continue
-            for together in passes:
-                other = made[together[0]].first
-                if other is not None and torch.equal(other, each.first):
-                    together.append(number)
-                    break
-            else:
-                passes.append([number])
-        for together in passes:
-            together.sort(key=lambda number: made[number].start)
-            results = self._pass(prefix, [made[number] for number in together], slots)
-            for number, scores in zip(together, results, strict=True):
-                found[number] = scores
-        for number, edits in enumerate(groups):
-            for site, edit in edits:
-                if self.place(site) is None:
-                    self._edit_logits(found[number], site, edit)
-        return found
-
-    def _edited(self, prefix: Prefix, edits: Edits) -> _Edits:
-        inner: list[tuple[Site, Place, Tensor, Edit]] = []
-        for site, edit in edits:
-            if site not in prefix.sites:
-                kept = ", ".join(say_site(kept) for kept in prefix.sites)
-                problem = f"{say_site(site)} cannot be written: the run was kept for {kept}"
-                raise EngineError(problem)
-            place = self.place(site)
-            if place is not None:
-                at = prefix.tensors[f"at{prefix.sites.index(site)}"]
-                inner.append((site, place, at, edit))
-        if not inner:
-            return _Edits((), (0, 0), None)
-        firsts = [at.amin(dim=1) for _, _, at, _ in inner]
-        first = firsts[0] if len(firsts) == 1 else torch.stack(firsts).amin(dim=0)
-        return _Edits(tuple(inner), min(place.start for _, place, _, _ in inner), first)
-
-    def _pass(self, prefix: Prefix, groups: Sequence[_Edits], slots: int) -> list[Scores]:
-        """Groups in the order of their starts, all from the same tokens on."""
-        kept, wiring = prefix.tensors, self.wiring
-        first = groups[0].first
-        assert first is not None
-        reads = kept["reads"]
-        ats = [(place, at) for group in groups for _, place, at, _ in group.inner]
-        count = int((_ends(reads, kept["lengths"], ats) - first).max())
-        least, past = int(first.min()), int(first.max())
-        columns = Columns(
-            first,
-            count,
-            past,
-            first[:, None] + torch.arange(count, device=first.device),
-            least == past,
-        )
-        lowest = groups[0].start[0] + (groups[0].start[1] > PATTERN)
-        keys = {
-            f"{name}{layer}": kept[f"{name}{layer}"][:, :, :past]
-            for layer in range(max(lowest, 0), len(wiring.blocks) if past else 0)
-            for name in "kv"
-        }
-        spans = [(number * slots, (number + 1) * slots) for number in range(len(groups))]
-        touches = [
-            self._touch(place, at - first[:, None], _writer(site, edit), span)
-            for span, group in zip(spans, groups, strict=True)
-            for site, place, at, edit in group.inner
-        ]
-        starting = [Group(g.start, self._state(kept, g, first, count), slots) for g in groups]
-        current = Pass(wiring, columns, touches, slots=len(groups) * slots, past=keys)
-        x = current.run(starting)
-        at = (reads - first[:, None]).clamp(min=0).repeat(len(groups) * slots, 1)
-        scores = self.readout.scores(_gather(x, at))
-        if "scores" in kept:
-            scores = self._where_changed(scores, kept, first, len(groups) * slots)
-        parts = {name: column.chunk(len(groups)) for name, column in scores.items()}
-        return [{name: chunks[i] for name, chunks in parts.items()} for i in range(len(groups))]
-
-    def _state(
-        self, kept: Mapping[str, Tensor], group: _Edits, first: Tensor, count: int
-    ) -> dict[str, Tensor]:
-        layer, stage = group.start
-        shift = first - kept[f"{layer}.{stage}.first"]
-        names = carried(stage, parallel=self.wiring.parallel)
-        return {name: aligned(kept[f"{layer}.{stage}.{name}"], shift, count) for name in names}
-
-    def _where_changed(
-        self, scores: Scores, kept: Mapping[str, Tensor], first: Tensor, slots: int
-    ) -> Scores:
-        """Outputs read before the first edited token are the clean run's."""
-        clean = self.readout.split(kept["scores"].repeat(slots, 1))
-        later = (kept["reads"] >= first[:, None]).repeat(slots, 1)  # (rows, positions)
-        return {
-            name: torch.where(later[:, self.readout.group_of[name], None], column, clean[name])
-            for name, column in scores.items()
-        }
-
-    def _edit_logits(self, scores: Scores, site: Site, edit: Edit) -> None:
-        names = self.readout.at(site)
-        whole = torch.cat([scores[name] for name in names], dim=1)
-        sizes = [self.readout.columns[name] for name in names]
-        parts = torch.split(apply_edit(site, edit, whole), sizes, dim=1)
-        scores.update(zip(names, parts, strict=True))
-
-    # ------------------------------------------------------------------ helpers
-
-    def _touch(self, place: Place, at: Tensor, see: See, slots: tuple[int, int] = (0, 1)) -> Touch:
-        tokens = self._tokens() if place.name == "pattern" else 0
-        return Touch(place, at, see, slots, tokens)
-
-    def _embed(self, inputs: Prompts) -> Tensor:
-        ids = inputs.ids.to(self.device)
-        return self.wiring.embed(ids, torch.arange(ids.shape[1], device=self.device)[None])
-
-    def _whole(self, inputs: Prompts) -> Columns:
-        """All tokens of every row."""
-        rows, longest = inputs.ids.shape
-        first = torch.zeros(rows, dtype=torch.long, device=self.device)
-        positions = torch.arange(longest, device=self.device).expand(rows, -1)
-        return Columns(first, longest, 0, positions, True)
-
-    def _batches(self, inputs: Prompts) -> Iterator[Prompts]:
-        rows = len(inputs)
-        step = max(1, min(self.rows_at_once, TOKENS_AT_ONCE // max(1, inputs.ids.shape[1])))
-        for first in range(0, max(rows, 1), step):
-            yield self.slice(inputs, slice(first, first + step))
-
-
-@dataclass(frozen=True, eq=False)
-class _Edits:
-    """Edits before the logits, where the earliest is, and each row's first edited token."""
-
-    inner: tuple[tuple[Site, Place, Tensor, Edit], ...]
-    start: Start
-    first: Tensor | None
-
-
-def _ends(reads: Tensor, lengths: Tensor, ats: Sequence[tuple[Place, Tensor]]) -> Tensor:
-    """One past the last token of each row that is read or edited; a pattern reaches all."""
-    found = [reads.amax(dim=1) + 1]
-    for place, at in ats:
-        found.append(lengths if place.name == "pattern" else at.amax(dim=1) + 1)
-    return torch.stack(found).amax(dim=0)
-
-
-def _gather(x: Tensor, at: Tensor) -> Tensor:
-    """(rows, columns, width) at (rows, count) -> (rows, count, width)."""
-    return x.gather(1, at[:, :, None].expand(-1, -1, x.shape[2]))
+        return run_groups(self, prefix, groups, slots)
 
 
 def _spy(found: dict[int, Tensor], number: int) -> See:
@@ -434,8 +263,20 @@ def _spy(found: dict[int, Tensor], number: int) -> See:
     return see
 
 
-def _writer(site: Site, edit: Edit) -> Callable[[Tensor], Tensor]:
-    return lambda current: apply_edit(site, edit, current)
+def _record(network: LanguageModel, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What is told of the model; a hash of the weights that is known already is not made again."""
+    module, wiring = network.module, network.wiring
+    found = {
+        "kind": LanguageModel.kind,
+        "family": wiring.name,
+        "layers": len(wiring.blocks),
+        "heads": wiring.heads,
+        "width": wiring.width,
+        "parameters": sum(parameter.numel() for parameter in module.parameters()),
+        "dtype": str(network.dtype).removeprefix("torch."),
+        **told,
+    }
+    return found if "weights" in found else {**found, "weights": _hash(module)}
 
 
 def _hash(module: nn.Module) -> str:
@@ -445,18 +286,3 @@ def _hash(module: nn.Module) -> str:
         numbers = parameter.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy()
         found.update(numbers.data)
     return found.hexdigest()[:16]
-
-
-def _describe(network: LanguageModel) -> dict[str, Any]:
-    """What is told of the model in a record."""
-    module, wiring = network.module, network.wiring
-    return {
-        "kind": LanguageModel.kind,
-        "family": wiring.name,
-        "layers": len(wiring.blocks),
-        "heads": wiring.heads,
-        "width": wiring.width,
-        "parameters": sum(p.numel() for p in module.parameters()),
-        "dtype": str(network.dtype).removeprefix("torch."),
-        "weights": _hash(module),
-    }

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from causalabs.engine.errors import EngineError
-from causalabs.engine.language_models.attention import Columns
+from causalabs.engine.language_models.attention import Columns, attending
+from causalabs.engine.language_models.clean import Clean
 from causalabs.engine.language_models.families import Wiring, paths_there_are
-from causalabs.engine.language_models.flow import Group, Pass
-from causalabs.engine.language_models.sites import AFTER
+from causalabs.engine.language_models.flow import Group, Pass, Touch
+from causalabs.engine.language_models.sites import AFTER, Place
 
 TOKENS = 12
 """Tokens of the longer of the two rows that are compared; longer for short sliding windows."""
@@ -50,3 +53,56 @@ def _rows(wiring: Wiring) -> tuple[Tensor, Tensor]:
     lengths = torch.tensor([longest, max(1, longest - 4)])
     device = next(wiring.module.parameters()).device
     return ids.to(device), lengths.to(device)
+
+
+@torch.no_grad()
+def module_width(wiring: Wiring, place: Place) -> int:
+    """Numbers of a module's input or output at one token, seen when its block runs."""
+    parameter = next(wiring.module.parameters())
+    first = torch.zeros(1, dtype=torch.long, device=parameter.device)
+    found: list[int] = []
+    touch = Touch(place, first[:, None], lambda current: found.append(current.shape[1]))
+    positions = torch.arange(2, device=parameter.device)[None]
+    current = Pass(wiring, Columns(first, 2, 0, positions, True), [touch])
+    with attending(wiring.module.config):
+        current.block(place.layer, {"x": parameter.new_ones(1, 2, wiring.width)})
+    if not found:
+        raise EngineError(
+            f"`{place.path}` in block {place.layer} never runs",
+            "name a module that the block calls",
+        )
+    return found[0]
+
+
+@torch.no_grad()
+def tell_where(run: Clean, text: Callable[[int], str]) -> None:
+    """`EngineError` naming the first tensor of a clean run that is not finite, and a prompt."""
+    wiring = run.wiring
+    for name, parameter in wiring.module.named_parameters():
+        if not torch.isfinite(parameter).all():
+            raise EngineError(f"the weights `{name}` are not finite numbers", "load them again")
+    current = Pass(wiring, run.columns)
+    state = {"after": run.embed()}
+    _finite(state["after"], "embedding", text)
+    with attending(wiring.module.config):
+        for layer in range(len(wiring.blocks)):
+            state = current.block(layer, {"x": state["after"]})
+            _finite(state["attention"], f"attention {layer}", text)
+            _finite(state["mlp"], f"mlp {layer}", text)
+            _finite(state["after"], f"residual {layer}", text)
+    raise EngineError(
+        "the network's scores are not finite numbers", "every activation before them is finite"
+    )
+
+
+def _finite(tensor: Tensor, site: str, text: Callable[[int], str]) -> None:
+    broken = ~torch.isfinite(tensor).flatten(1).all(dim=1)
+    if bool(broken.any()):
+        row = int(broken.nonzero()[0])
+        raise EngineError(
+            f"`{site}` is the first activation that is not a finite number, "
+            f"in the prompt `{text(row)}`",
+            "run it in float32 or bfloat16"
+            if tensor.dtype == torch.float16
+            else "its own clean run breaks there",
+        )

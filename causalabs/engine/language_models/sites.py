@@ -45,8 +45,11 @@ CARRIED: Mapping[int, tuple[str, ...]] = {
     AFTER: ("after",),
 }
 
-DONE: Mapping[int, int] = {QKV: Z, PATTERN: Z, HIDDEN: MLP}
-"""Stages whose tensors are inside of a module: when they have been seen."""
+INSIDE: Mapping[int, int] = {QKV: Z, PATTERN: Z, HIDDEN: MLP}
+"""Stages whose tensors are inside of a module: the stage at which they have been seen."""
+
+MODULES: Mapping[int, int] = {**INSIDE, HEAD: ATTENTION, BETWEEN: INPUT, INPUT: MLP}
+"""The same of modules named by their path."""
 
 LAYER_SITES: Mapping[tuple[str, str | None], tuple[int, str]] = {
     ("residual", "between"): (BETWEEN, "between"),
@@ -68,13 +71,23 @@ HEAD_SITES: Mapping[str | None, tuple[int, str]] = {
 
 @dataclass(frozen=True)
 class Place:
-    """A tensor of one block: after `stage` of block `layer`, the part of one `head` of it."""
+    """A tensor of one block: after `stage` of block `layer`, the part of one `head` of it.
+
+    Or the input or output (`side`) of the block's module `path`, which runs from there on.
+    """
 
     layer: int
     stage: int
     name: str
     head: int = 0
     path: str = ""
+    side: str = ""
+
+    @property
+    def done(self) -> tuple[int, int]:
+        """Where a clean run has seen it."""
+        later = MODULES if self.name == "module" else INSIDE
+        return self.layer, later.get(self.stage, self.stage)
 
     @property
     def start(self) -> tuple[int, int]:
