@@ -20,6 +20,7 @@ from causalabs.counterfactuals.solving import Solved
 from causalabs.engine.measure import clean_values
 from causalabs.engine.protocol import Device, Network
 from causalabs.engine.store import Store
+from causalabs.hypothesis.bases import basis_paths
 from causalabs.hypothesis.model import Hypothesis
 
 if TYPE_CHECKING:
@@ -212,11 +213,12 @@ class Resources:
 def how_bases_are_drawn(hypothesis: Hypothesis) -> str:
     """A text of all that the draws of bases depend on: weights are found again by it."""
     counterfactuals = hypothesis.counterfactuals
+    of_bases = basis_paths(hypothesis.alignments)
     parts: list[Any] = [
         [(a.name, a.variables, a.where) for a in hypothesis.algorithms],
         counterfactuals.balance,
         counterfactuals.keep_where,
-        hypothesis.files,
+        tuple(each for each in hypothesis.files if each[0] not in of_bases),
     ]
     return repr(parts)
 

@@ -124,13 +124,17 @@ def _readable(
 
 def basis_hashes(alignments: Iterable[Alignment], folder: Path) -> dict[str, str]:
     """Of each file that a basis is read from its path and its sha256."""
-    hashes: dict[str, str] = {}
+    return {path: _hash(folder / path) for path in basis_paths(alignments)}
+
+
+def basis_paths(alignments: Iterable[Alignment]) -> tuple[str, ...]:
+    """The files that bases are read from, as the hypothesis names them."""
+    found: dict[str, None] = {}
     for space in (space for alignment in alignments for space in alignment.spaces):
         kind = find(BasisKind, space.basis.kind)
         if kind is not None and kind.file:
-            path = str(dict(space.basis.settings)[kind.file])
-            hashes.setdefault(path, _hash(folder / path))
-    return hashes
+            found[str(dict(space.basis.settings)[kind.file])] = None
+    return tuple(found)
 
 
 def _hash(path: Path) -> str:

@@ -15,15 +15,9 @@ from causalabs.algorithm.domains import Cyclic, Domain, Mod
 from causalabs.algorithm.expression import Operation
 from causalabs.algorithm.expression import Variable as Ref
 from causalabs.algorithm.model import Algorithm
-from causalabs.engine.bases import (
-    capacity,
-    fourier_rotation,
-    frequencies_of,
-    orthonormal,
-    random_rotation,
-    site_width,
-)
+from causalabs.engine.bases import find, frequencies_of, orthonormal, random_rotation
 from causalabs.engine.errors import EngineError
+from causalabs.engine.spaces import evidence_of, space_width
 from causalabs.engine.store import Store
 from causalabs.engine.streams import stream
 from causalabs.hypothesis.model import BasisSpec, Choice, Member, Site, Space
@@ -94,9 +88,9 @@ def planes(frequencies: tuple[int, ...], count: int, domain: Domain, dims: int) 
     store = Store(Circle(flat @ turned.T + 0.5), {})  # type: ignore[arg-type]
     settings = (("frequencies", frequencies),)
     one = space("fourier", {"v": range(dims)}, HERE, settings=settings)
-    clean = {"v": values}
     rows = np.arange(len(values))
-    return fourier_rotation(one, 0, store, clock(domain), clean, rows)[0], turned
+    evidence = evidence_of(one, 0, store, clock(domain), {"v": values}, rows, seed=0)
+    return find("fourier").closed(one, 8, evidence).tensors()["columns"], turned
 
 
 @pytest.mark.parametrize("domain", [Mod(7), Cyclic(tuple("abcdefg"))])
@@ -128,10 +122,13 @@ def test_sites_that_share_a_basis_have_one_width() -> None:
     )
     network: Any = Circle(torch.zeros(1, 4))
     with pytest.raises(EngineError, match="`hidden 0` has 4, `hidden 9` has 5"):
-        site_width(Space(BasisSpec("learned"), members, ("here",)), 0, network)
+        space_width(Space(BasisSpec("learned"), members, ("here",)), 0, Store(network, {}))
 
 
 def test_only_what_is_fitted_counts_as_capacity() -> None:
-    assert capacity(space("learned", {"v": [0, 1], "w": [2]}, HERE), 8) == 24
-    assert capacity(space("neurons", {"v": [0, 1]}, HERE), 8) == 0
-    assert capacity(space("whole", {"v": []}, HERE), 8) == 0
+    for kind, blocks, numbers in (
+        ("learned", {"v": [0, 1], "w": [2]}, 24),
+        ("neurons", {"v": [0, 1]}, 0),
+        ("whole", {"v": []}, 0),
+    ):
+        assert find(kind).capacity(space(kind, blocks, HERE), 8) == numbers
