@@ -38,8 +38,9 @@ class Budget:
 
     `halve` are shares of `steps` after which the worse half of the restarts, and of the ways
     that are searched, is dropped; `judged` is how many training examples, over all lines, they
-    are compared on. `together` is how many rows, over all slots, are run at once with
-    gradients; what is more is summed up part by part.
+    are compared on, every `look` steps; after all drops the fit ends when `patience` looks have
+    not shown a score higher by `rise`. `together` is how many rows, over all slots, are run at
+    once with gradients; what is more is summed up part by part.
     """
 
     restarts: int = 8
@@ -49,11 +50,30 @@ class Budget:
     judged: int = 4096
     halve: tuple[float, ...] = (0.1, 0.25)
     look: int = 250
+    patience: int = 3
+    rise: float = 0.002
     together: int = 65_536
 
 
+LANGUAGE = Budget(
+    restarts=4,
+    steps=100,
+    batch=16,
+    rate=5e-2,
+    judged=256,
+    halve=(0.1, 0.25, 0.5),
+    look=25,
+    patience=1,
+    rise=0.01,
+    together=2048,
+)
+"""For language models: a step takes as long for 16 prompts as for 4 stacked restarts of them."""
+
+
 def budget_for(network: Network) -> Budget:
-    """The budget for a network, by its size alone: a fit's time grows with both."""
+    """The budget for a network, by its kind and size alone: a fit's time grows with both."""
+    if network.kind == "huggingface":
+        return LANGUAGE
     parameters = int(network.record.get("parameters", 0))
     if network.kind == "transformer" or parameters > 50_000:
         return Budget(restarts=4, steps=600, batch=256, judged=2048, look=100)
@@ -103,14 +123,16 @@ def fit(
     """Fit the spaces `free` in every way, on `train`.
 
     All ways must use the same writes for the same lines, at sites of the same widths. Slots
-    are compared by their mean IIA over lines on a fixed part of `train`; the fit ends early
-    only when one is perfect there and no basis has a penalty that further steps could lower.
+    are compared by their mean IIA over lines on a fixed part of `train`. The fit ends early
+    when one is perfect there, or when the best has stopped rising after all drops; not while
+    a basis has a penalty that further steps could lower.
     """
     if min(train.counts) == 0:
         raise EngineError("there is no training example to fit on", "give `train` a larger share")
     judged = _part(train, budget.judged, batches)
     race = Race(ways, free, store, budget)
     drops = [round(share * budget.steps) for share in budget.halve]
+    looks: list[float] = []  # the best slot's score, from the last drop on
     for step in range(budget.steps):
         rate = budget.rate * 0.5 * (1 + math.cos(math.pi * step / budget.steps))
         rows = _draw(train, budget.batch, batches).to(store.at_device)
@@ -120,13 +142,26 @@ def fit(
             scores = race.judge(judged)
             if report is not None:
                 report(done / budget.steps)
-            perfect = float(scores.max()) == 1.0 and not race.pressed
-            if done in drops and not perfect:
-                race.halve(scores, done)
-            elif perfect or done == budget.steps:
+            best = float(scores.max())
+            looks = [*looks, best] if not drops or done > drops[-1] else [best]
+            if done == budget.steps or (not race.pressed and decided(looks, budget)):
                 race.finish(scores, done)
                 break
+            if done in drops:
+                race.halve(scores, done)
     return [race.done[number] for number in range(len(ways))]
+
+
+def decided(looks: Sequence[float], budget: Budget) -> bool:
+    """Whether the last score is perfect, or the last few have not risen above those before.
+
+    >>> decided([0.5, 0.6, 0.601, 0.6, 0.599], Budget(patience=3, rise=0.002))
+    True
+    """
+    if looks[-1] == 1.0:
+        return True
+    before, late = looks[: -budget.patience], looks[-budget.patience :]
+    return bool(before) and max(late) <= max(before) + budget.rise
 
 
 class Race:

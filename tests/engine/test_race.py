@@ -14,7 +14,7 @@ from torch import Tensor
 from causalabs.engine.bases import find
 from causalabs.engine.batches import in_parts
 from causalabs.engine.errors import EngineError
-from causalabs.engine.fit import Budget, Fitted, Free, Race, Way, fit
+from causalabs.engine.fit import Budget, Fitted, Free, Race, Way, decided, fit
 from causalabs.engine.interchange import Batch, Program, run_each
 from causalabs.engine.protocol import Edit, Scores
 from causalabs.engine.rows import Table
@@ -152,6 +152,15 @@ def test_the_worse_are_dropped_first_of_equals_last() -> None:
     left = race.adam.parameters[0, "free"].view(2, 2, 8, 2)
     assert torch.equal(left[0], kept[0, 1:])
     assert torch.equal(left[1], kept[2, [0, 2]])
+
+
+def test_a_fit_ends_when_it_has_stopped_rising_and_not_before_the_last_drop() -> None:
+    still = replace(BUDGET, rate=0.0, look=1, halve=(0.5,), patience=2)
+    assert {each.steps for each in raced([SITES[2]], budget=still)} == {8}  # two looks after 6
+    rising = replace(BUDGET, steps=60, rate=5e-2, look=10, patience=3, rise=0.0)
+    assert raced([SITES[2]], budget=rising)[0].steps >= 40
+    assert not decided([0.5, 0.5], Budget(patience=2))
+    assert decided([0.9, 1.0], Budget(patience=2))
 
 
 def test_a_spilled_store_fits_the_same_bit_for_bit() -> None:
