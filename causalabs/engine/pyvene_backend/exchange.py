@@ -1,14 +1,24 @@
-"""Rotations to pyvene and back: `save_pyvene` and `load_pyvene`."""
+"""Rotations to pyvene and back.
+
+| function | from | to |
+|---|---|---|
+| `save_pyvene` | a basis that a run saved | a folder of pyvene's |
+| `write_pyvene` | a rotation in hand | a folder of pyvene's |
+| `load_pyvene` | a folder of pyvene's | rotations in hand |
+| `keep_pyvene` | one of those | a basis as a run saves it, for `fixed(..)` or `load_basis` |
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from causalabs.engine.bases import Rotation
+from causalabs.engine.bases.saved import Label, load_basis, save_basis, site_record
 from causalabs.engine.basis import Block
 from causalabs.engine.errors import EngineError
 from causalabs.engine.networks.naming import say_site
@@ -16,7 +26,7 @@ from causalabs.engine.protocol import Network
 from causalabs.engine.pyvene_backend.body import Place, cannot
 from causalabs.engine.pyvene_backend.saved import Turned, read_rotations, write_rotations
 from causalabs.engine.pyvene_backend.wrap import body_of
-from causalabs.hypothesis.model import Site
+from causalabs.hypothesis.model import AtStep, Last, Position, Site
 
 SQUARE = 1e-3
 """How far columns may be from orthonormal and still share one rotation."""
@@ -31,18 +41,54 @@ class Exchanged:
     place: Place
 
 
-def save_pyvene(
+def save_pyvene(path: str | Path, folder: str | Path, network: Network) -> None:
+    """Write a fitted basis of a run, `runs/.../bases/NAME.safetensors`, as pyvene saves it.
+
+    `EngineError` where the basis is no rotation of one site, or was made for another network.
+    """
+    saved = load_basis(path, network=network)
+    rotation, label = saved.basis, saved.label
+    if not isinstance(rotation, Rotation):
+        raise EngineError(
+            f"a `{label.basis}` basis is no rotation: pyvene cannot load it",
+            "write one of `learned`, `fourier`, `pca`, `svd`, `fixed` dims",
+        )
+    if len(label.sites) != 1 or label.sites != label.reads:
+        raise EngineError(
+            f"`{Path(path).name}` is read and written at several sites, pyvene rotates one",
+            "align each site by itself",
+        )
+    site = _site(label.sites[0])
+    each = network.width(site)
+    units = max(1, rotation.columns.shape[1] // each)
+    write_pyvene(rotation, label.blocks, site, folder, network, units=units)
+
+
+def _site(told: Mapping[str, Any]) -> Site:
+    """The site of a label, its position by any one token: a place has only their number."""
+    parts = {name: told[name] for name in ("component", "layer", "head", "part", "path")}
+    text = str(told["position"])
+    position: Position | None = Last() if text else None
+    if text.startswith("step "):
+        position = AtStep(int(text.removeprefix("step ")))
+    return Site(**parts, position=position)
+
+
+def write_pyvene(
     rotation: Rotation,
     blocks: Mapping[str, Block],
     site: Site,
     folder: str | Path,
     network: Network,
+    *,
+    units: int | None = None,
 ) -> None:
     """Write a rotation at `site` of `network` as pyvene saves interventions.
 
     Each variable becomes one `LowRankRotatedSpaceIntervention` of its block's columns, in
     the order of `blocks`; `pyvene.IntervenableModel.load(folder, module)` reads them.
-    `EngineError` where pyvene has no name for the site.
+    `units` tokens are rotated as one, those of the site unless told. `EngineError` where
+    pyvene has no name for the site.
     """
     body = body_of(network)
     place = body.place(site)
@@ -52,10 +98,11 @@ def save_pyvene(
             "rotations of `residual`, `attention`, `mlp` and head parts can be written",
         )
     width = rotation.columns.shape[1]
-    each = network.width(site)
-    if each != width:
-        raise EngineError(f"{say_site(site)} has {each} numbers, the rotation {width}")
-    units = body.count(site)
+    count = body.count(site)
+    units = units or count
+    there = network.width(site) // count * units
+    if there != width:
+        raise EngineError(f"{say_site(site)} has {there} numbers, the rotation {width}")
     if place.head is not None and units > 1:
         raise cannot(site, "it rotates the head at each token apart")
     columns = rotation.columns[0].detach()
@@ -89,6 +136,22 @@ def load_pyvene(folder: str | Path, *, variables: Sequence[str] = ()) -> tuple[E
             groups.append([each])
     numbers = {id(each): sum(len(o.parts) for o in once[:i]) for i, each in enumerate(once)}
     return tuple(_together(group, names, numbers) for group in groups)
+
+
+def keep_pyvene(found: Exchanged, path: str | Path, site: Site, network: Network) -> Path:
+    """Save a rotation that came from pyvene as a run saves its own, for `site` of `network`."""
+    width, there = found.rotation.columns.shape[1], network.width(site)
+    if width != there:
+        raise EngineError(f"{say_site(site)} has {there} numbers, the rotation {width}")
+    label = Label(
+        basis=found.rotation.kind,
+        blocks=found.blocks,
+        sites=(site_record(site),),
+        reads=(site_record(site),),
+        network=network.kind,
+        weights=str(network.record.get("weights", "")),
+    )
+    return save_basis(path, found.rotation, label)
 
 
 def _same(one: Turned, other: Turned) -> bool:

@@ -10,11 +10,26 @@ import numpy as np
 import pytest
 import torch
 
-from causalabs.engine.bases import Rotation
+from causalabs.engine.bases import Rotation, find
+from causalabs.engine.bases.saved import Label, load_basis, save_basis, site_record
 from causalabs.engine.errors import EngineError
 from causalabs.engine.networks.build import untrained
-from causalabs.engine.pyvene_backend.exchange import load_pyvene, save_pyvene
-from causalabs.hypothesis.model import AtStep, Last, Several, Site, Slot
+from causalabs.engine.pyvene_backend.exchange import (
+    keep_pyvene,
+    load_pyvene,
+    save_pyvene,
+    write_pyvene,
+)
+from causalabs.hypothesis.model import (
+    AtStep,
+    BasisSpec,
+    Last,
+    Member,
+    Several,
+    Site,
+    Slot,
+    Space,
+)
 from tests.engine.jobs_support import draw_equality, equality, equality_spec
 from tests.engine.language_models.support import columns, network
 from tests.engine.pyvene.support import (
@@ -73,7 +88,7 @@ def test_pyvene_loads_what_we_save_and_predicts_the_same(kind, tmp_path, capsys)
     site = HOMES[kind]
     rotation = Rotation("learned", turned(native.width(site), 3, dtype=torch.float32)[None])
     capsys.readouterr()
-    save_pyvene(rotation, BLOCKS, site, tmp_path / "saved", native)
+    write_pyvene(rotation, BLOCKS, site, tmp_path / "saved", native)
     assert capsys.readouterr() == ("", "")
     body = through_pyvene(native).body
     model = pyvene.IntervenableModel.load(str(tmp_path / "saved"), body.module)
@@ -89,6 +104,33 @@ def test_pyvene_loads_what_we_save_and_predicts_the_same(kind, tmp_path, capsys)
     assert len(back) == 1
     assert back[0].blocks == BLOCKS
     assert torch.allclose(back[0].rotation.columns, rotation.columns, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", list(HOMES))
+def test_a_basis_of_a_run_goes_there_and_back(kind, tmp_path):
+    native, _, _ = at_hand(kind)
+    site = HOMES[kind]
+    rotation = Rotation("learned", turned(native.width(site), 3, dtype=torch.float32)[None])
+    told = (site_record(site),)
+    label = Label("learned", BLOCKS, told, told, network=native.kind)
+    save_pyvene(save_basis(tmp_path / "ours", rotation, label), tmp_path / "theirs", native)
+    (found,) = load_pyvene(tmp_path / "theirs")
+    back = load_basis(keep_pyvene(found, tmp_path / "back", site, native), sites=[site])
+    assert back.label.blocks == BLOCKS
+    assert torch.allclose(back.basis.columns, rotation.columns, atol=1e-5)
+
+
+def test_a_basis_that_is_no_rotation_is_named(tmp_path):
+    native, _, _ = at_hand("mlp")
+    told = (site_record(HOMES["mlp"]),)
+    members = (Member("left", (), (0, 1)),)
+    basis = find("neurons").restore(
+        Space(BasisSpec("neurons"), members, ("",)), {"width": torch.tensor(6)}
+    )
+    label = Label("neurons", {"left": (0, 1)}, told, told, network="mlp")
+    path = save_basis(tmp_path / "ours", basis, label)
+    with pytest.raises(EngineError, match="a `neurons` basis is no rotation"):
+        save_pyvene(path, tmp_path / "theirs", native)
 
 
 def trained_by_pyvene(native, base, sources, site, kind, **more):
@@ -164,7 +206,7 @@ def test_a_rotation_of_our_mlp_loads_into_pyvenes(tmp_path):
     inputs = native.encode(draw_equality(8, np.random.default_rng(0)))
     base, source = inputs[:4], inputs[4:]
     rotation = Rotation("learned", turned(16, 3, dtype=torch.float32)[None])
-    save_pyvene(rotation, {"left": (0, 1, 2)}, site, tmp_path / "saved", native)
+    write_pyvene(rotation, {"left": (0, 1, 2)}, site, tmp_path / "saved", native)
     model = pyvene.IntervenableModel.load(str(tmp_path / "saved"), pyvene_mlp(native))
     _, out = model(
         {"inputs_embeds": base[:, None]},
@@ -182,7 +224,7 @@ def test_a_rotation_of_our_mlp_loads_into_pyvenes(tmp_path):
 def saved(tmp_path: Path) -> Path:
     native, _, _ = at_hand("mlp")
     rotation = Rotation("learned", turned(6, 3, dtype=torch.float32)[None])
-    save_pyvene(rotation, BLOCKS, HOMES["mlp"], tmp_path / "saved", native)
+    write_pyvene(rotation, BLOCKS, HOMES["mlp"], tmp_path / "saved", native)
     return tmp_path / "saved"
 
 
