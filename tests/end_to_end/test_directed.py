@@ -16,6 +16,8 @@ from causalabs.engine.rows import members_of
 from causalabs.hypothesis.model import Last, Site, Slot
 from tests.end_to_end.running import quick, random_networks, run_text
 
+torch.set_num_threads(1)
+
 TEXT = """
 hypothesis bound
 "Drinks are found by tag."

@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from causalabs.counterfactuals.draw import draw
 from causalabs.hypothesis.model import Hypothesis
 from tests.end_to_end.running import quick, random_networks, run_text
+
+torch.set_num_threads(1)
 
 TEXT = """
 hypothesis later

@@ -7,10 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 import causalabs
 from causalabs.engine.fit import Budget
 from tests.end_to_end.stand_ins import save_stand_in
+
+torch.set_num_threads(1)
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FEW = Budget(restarts=2, steps=3, batch=16, judged=16, halve=(), look=3)

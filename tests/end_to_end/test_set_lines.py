@@ -14,6 +14,8 @@ from causalabs.engine.rows import members_of
 from causalabs.hypothesis.model import AllOf, AtText, Last, Site
 from tests.end_to_end.running import quick, random_networks, run_text
 
+torch.set_num_threads(1)
+
 EVERYWHERE = "every residual 0..1 at every token from residual 0 at last"
 TEXT = """
 hypothesis refuses
