@@ -70,7 +70,8 @@ def run(
 
     `network` is a `torch.nn.Module` that stands in for the file's own network; `feed` takes
     columns of the variables to its inputs, `read` its output to scores of each output, where
-    the file's `feed` and `read` do not say enough (docs/how-to/own-networks.md).
+    the file's `feed` and `read` do not say enough (docs/how-to/own-networks.md). Of a model of
+    transformers `feed` is its tokenizer.
     `allow_python` lets a file's `python("module:function")` be called.
 
     A hypothesis from a file is registered in `FILE.lock` (docs/how-to/preregistration.md);
@@ -145,9 +146,9 @@ def _given(
 
     kind = hypothesis.network.kind
     if network is not None:
-        from causalabs.engine.modules.hand import Given
+        from causalabs.engine.modules.language import in_hand
 
-        return Given(hypothesis, network, feed, read)
+        return in_hand(hypothesis, network, feed, read)
     if feed is not None or read is not None:
         raise RunError(
             "`feed` and `read` belong to a `network` that is handed over", "add `network=module`"

@@ -24,7 +24,8 @@ KIND = "huggingface"
 class LanguageModels:
     """The model of a hypothesis, trained as it comes, or untrained for a seed.
 
-    Its weights do not depend on a seed: all seeds share them.
+    Its weights do not depend on a seed: all seeds share them. `loaded` is a model in hand,
+    which is then not looked for.
     """
 
     spec: NetworkSpec
@@ -32,7 +33,7 @@ class LanguageModels:
     folder: Path
     device: Device
     progress: Callable[[str, float], None] | None = None
-    _loaded: Loaded | None = field(default=None, init=False)
+    loaded: Loaded | None = None
     _trained: LanguageModel | None = field(default=None, init=False)
 
     @property
@@ -55,10 +56,10 @@ class LanguageModels:
         )
 
     def _load(self) -> Loaded:
-        if self._loaded is None:
+        if self.loaded is None:
             self._say(f"loading {self.name}")
-            self._loaded = load(self.name, folder=self.folder, device=self.device)
-        return self._loaded
+            self.loaded = load(self.name, folder=self.folder, device=self.device)
+        return self.loaded
 
     def _made(self, module: Any, record: dict[str, Any]) -> LanguageModel:
         loaded, domains = self._load(), domains_of(self.algorithms)

@@ -161,7 +161,7 @@ class ModuleNetwork:
                 )
             place = self.place(site)
             changes.setdefault(place.moment, []).append(_writing(place, edit, done, kept.rows))
-        instead = handing_out(kept.replay, kept.tensors, kept.rows, self.device)
+        instead = handing_out(kept.replay, kept.tensors, kept.rows, self.device, own=slots > 1)
         calls = kept.replay.numbers if kept.replay is not None else {}
         with Doing(changes, instead, calls).inside(self.module):
             found = self._run(kept.inputs())

@@ -198,12 +198,16 @@ def handing_out(
     device: torch.device,
     *,
     note: Callable[[str, Tensor], None] = lambda name, tensor: None,
+    own: bool = False,
 ) -> dict[Key, Callable[[], Any]]:
-    """What each call that is not computed gives back; `note` is told each tensor."""
+    """What each call that is not computed gives back; `note` is told each tensor.
+
+    They are copies unless `kept` is for this run alone: a module may write in place.
+    """
 
     def leaf(part: Leaf) -> Tensor:
         if part.needed:
-            given = kept[part.name].clone()  # a module after it may write in place
+            given = kept[part.name] if own else kept[part.name].clone()
             note(part.name, given)
             return given
         blank = torch.full((), float("nan"), dtype=part.dtype, device=device)
