@@ -75,6 +75,8 @@ def budget_for(network: Network) -> Budget:
     if network.kind == "huggingface":
         return LANGUAGE
     parameters = int(network.record.get("parameters", 0))
+    if parameters > 10_000_000:  # a step takes tenths of a second, and QR needs few of them
+        return Budget(restarts=1, steps=100, batch=32, rate=3e-2, judged=128, look=50, together=512)
     if network.kind == "transformer" or parameters > 50_000:
         return Budget(restarts=4, steps=600, batch=256, judged=2048, look=100)
     return Budget()
