@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from causalabs.engine.bases.rotation import Rotation, orthonormal, random_rotation, span_of
-from causalabs.engine.bases.shared import Descended, blocks_of, dims_of, refuse_named, setting
+from causalabs.engine.bases.shared import Descended, blocks_of, dims_of, refuse_named, weight_of
 from causalabs.engine.basis import Basis, Block, Evidence, Parameters
 from causalabs.hypothesis.model import Space
 
@@ -92,11 +92,13 @@ class Boundless(Descended):
         return Rotation(self.name, columns * weights[:, None])
 
     def penalty(self, space: Space, parameters: Parameters, share: float) -> Tensor | None:
-        """The boundaries' sum, weighted: (restarts,)."""
-        weight = setting(space, "penalty")
-        if not weight or share >= 1:
+        """The boundaries' sum, weighted: (restarts,).
+
+        Not None without weight either: the temperature is to fall before the fit ends.
+        """
+        if share >= 1:
             return None
-        return float(str(weight)) * torch.sigmoid(parameters["bounds"]).sum(dim=1)
+        return weight_of(space, "penalty") * torch.sigmoid(parameters["bounds"]).sum(dim=1)
 
     def random(
         self,

@@ -120,12 +120,20 @@ def _made(
             "fold it into the weights, or say the architecture in `cfg.json`",
         )
     encoder, decoder = tensors["W_enc"], tensors["W_dec"]
-    latents = tensors["b_enc"].shape[0]
-    if encoder.dim() != 2 or decoder.dim() != 2 or encoder.shape[1] != decoder.shape[0] != latents:
+    latents = encoder.shape[-1]
+    wanted = {
+        "b_enc": (latents,),
+        "W_dec": (latents, decoder.shape[-1]),
+        "b_dec": (decoder.shape[-1],),
+        "threshold": (latents,),
+    }
+    odd = [name for name, shape in wanted.items() if _shape(tensors.get(name), shape) != shape]
+    if encoder.dim() != 2 or odd:
+        name = odd[0] if odd else "W_enc"
         raise EngineError(
-            f"the weights of `{path.name}` do not fit: W_enc {tuple(encoder.shape)}, b_enc "
-            f"({latents},), W_dec {tuple(decoder.shape)}",
-            "W_enc is (width, latents), W_dec is (latents, width)",
+            f"the weights of `{path.name}` do not fit: W_enc is {tuple(encoder.shape)}, {name} "
+            f"is {tuple(tensors[name].shape)}",
+            "W_enc is (width, latents), b_enc (latents,), W_dec (latents, width), b_dec (width,)",
         )
     for name, each in tensors.items():
         if not bool(torch.isfinite(each).all()):
@@ -144,6 +152,10 @@ def _made(
         threshold=tensors["threshold"].double() if architecture == "jumprelu" else None,
         k=_k(config, path) if architecture == "topk" else 0,
     )
+
+
+def _shape(tensor: Tensor | None, default: tuple[int, ...]) -> tuple[int, ...]:
+    return default if tensor is None else tuple(tensor.shape)
 
 
 def _architecture(tensors: Mapping[str, Tensor], config: Mapping[str, Any], path: Path) -> str:

@@ -14,7 +14,14 @@ import torch
 from torch import Tensor
 
 from causalabs.engine.bases.rotation import Rotation
-from causalabs.engine.bases.shared import Descended, blocks_of, refuse_named, setting, where_of
+from causalabs.engine.bases.shared import (
+    Descended,
+    blocks_of,
+    refuse_named,
+    setting,
+    weight_of,
+    where_of,
+)
 from causalabs.engine.basis import Basis, Block, Evidence, Parameters
 from causalabs.engine.errors import EngineError
 from causalabs.hypothesis.model import Space
@@ -100,12 +107,14 @@ class Masked(Descended):
         return Rotation(self.name, _chosen(blocks_of(space), logits, unit), unit=unit)
 
     def penalty(self, space: Space, parameters: Parameters, share: float) -> Tensor | None:
-        """The share of the site that is masked, for all variables together: (restarts,)."""
-        weight = setting(space, "penalty")
-        if not weight or share >= 1:
+        """The share of the site that is masked, for all variables together: (restarts,).
+
+        Not None without weight either: masks are to become hard before the fit ends.
+        """
+        if share >= 1:
             return None
         logits, _ = _logits(space, parameters)
-        return float(str(weight)) * _shares(logits, share).sum(dim=1).mean(dim=1)
+        return weight_of(space, "penalty") * _shares(logits, share).sum(dim=1).mean(dim=1)
 
     def random(
         self,

@@ -98,7 +98,9 @@ def save_basis(path: str | Path, basis: Basis, label: Label) -> Path:
     """
     path = Path(path).with_suffix(".safetensors")
     path.parent.mkdir(parents=True, exist_ok=True)
-    found = {name: each.detach().cpu().contiguous() for name, each in basis.tensors().items()}
+    found = {
+        name: each.detach().cpu().contiguous().clone() for name, each in basis.tensors().items()
+    }
     packed = pack(found, {"kind": label.basis})
     told = {**asdict(label), "tensors": hashlib.sha256(packed).hexdigest()}
     write_atomically(path, packed)

@@ -58,6 +58,12 @@ def setting(space: Space, name: str) -> object:
     return dict(space.basis.settings).get(name)
 
 
+def weight_of(space: Space, name: str) -> float:
+    """A setting that is a number; nought where it is left out."""
+    given = setting(space, name)
+    return float(given) if isinstance(given, int | float) else 0.0
+
+
 class Closed:
     """A kind that no fit moves: a rotation unless it says otherwise."""
 
