@@ -109,6 +109,10 @@ def save_basis(path: str | Path, basis: Basis, label: Label) -> Path:
     return path
 
 
+def _packable(tensor: Tensor) -> Tensor:
+    return tensor.detach().cpu().contiguous().clone()  # safetensors takes no shared memory
+
+
 # ------------------------------------------------------------------------ reading
 
 
