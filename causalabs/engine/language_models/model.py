@@ -28,7 +28,7 @@ from causalabs.engine.language_models.paths import place_of_path
 from causalabs.engine.language_models.readout import Readout
 from causalabs.engine.language_models.resume import Edits, run_groups
 from causalabs.engine.language_models.sites import AFTER, Place, place_of, width_of
-from causalabs.engine.networks.naming import say_site
+from causalabs.engine.networks.naming import say_position, say_site
 from causalabs.engine.protocol import Scores
 from causalabs.hypothesis.model import AllOf, AnyOf, Last, Position, Site
 
@@ -98,7 +98,11 @@ class LanguageModel:
         """Where a site is; None for `logits`, which are after all blocks."""
         if site.component == "logits" and site.layer is None and site.part is None:
             if not self.readout.at(site):
-                raise EngineError(f"{say_site(site)} does not exist: nothing is read there")
+                where = ", ".join(f"`{say_position(at)}`" for at in self.readout.positions)
+                raise EngineError(
+                    f"{say_site(site)} does not exist: nothing is read there",
+                    f"outputs are read at {where}",
+                )
             return None
         module = site.component == "module"
         found = place_of_path(self.wiring, site) if module else place_of(self.wiring, site)

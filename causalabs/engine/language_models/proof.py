@@ -102,7 +102,5 @@ def _finite(tensor: Tensor, site: str, text: Callable[[int], str]) -> None:
         raise EngineError(
             f"`{site}` is the first activation that is not a finite number, "
             f"in the prompt `{text(row)}`",
-            "run it in float32 or bfloat16"
-            if tensor.dtype == torch.float16
-            else "its own clean run breaks there",
+            "a clean run of this network already breaks there: try another --dtype",
         )
