@@ -21,9 +21,6 @@ def _found(hypothesis: Hypothesis, file: ast.File) -> Iterator[str]:
     network = registry.find(registry.NetworkKind, hypothesis.network.kind)
     if network is None or not network.runnable:
         yield f"network `{hypothesis.network.kind}`"
-    for read in hypothesis.network.reads:
-        if read.style == "spelled":
-            yield "`spelled`"
     for alignment in hypothesis.alignments:
         for space in alignment.spaces:
             basis = registry.find(registry.BasisKind, space.basis.kind)
