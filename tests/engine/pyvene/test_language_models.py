@@ -46,6 +46,11 @@ SECOND_KEY = (
 SITES = dict.fromkeys(NAMES, EVERYWHERE)
 SITES |= dict.fromkeys(("gpt2", "llama", "qwen2", "mistral", "gemma"), EVERYWHERE + BY_HEAD)
 SITES |= {name: SITES[name] + SECOND_KEY for name in ("llama", "qwen2", "mistral")}
+SITES["gpt2"] += (Site("module", path="transformer.h.1.mlp.act", position=TWO),)
+SITES["llama"] += (
+    Site("module", path="model.layers.1.mlp.down_proj", part="input", position=TWO),
+    Site("module", path="model.layers.0.self_attn.o_proj", part="output", position=AtIndex(2)),
+)
 EACH = [(name, site) for name in NAMES for site in SITES[name]]
 
 
@@ -113,6 +118,14 @@ def test_answers_among_the_vocabulary_agree():
     native = network("gpt2", [Read("answer", Last(), ((3,), (5,)), vocabulary=True)])
     inputs = native.encode(columns(LENGTHS))
     assert_close(native.scores(inputs), through_pyvene(native).scores(inputs), within=1e-5)
+
+
+def test_spelled_answers_are_refused():
+    from causalabs.engine.pyvene_backend.wrap import through_pyvene
+
+    native = network("gpt2", [Read("answer", Last(), ((3, 4), (5,)))])
+    with pytest.raises(EngineError, match="pyvene cannot read `answer` spelled out"):
+        through_pyvene(native)
 
 
 @pytest.mark.parametrize(
