@@ -204,3 +204,74 @@ def test_a_number_is_set_whatever_its_domain_begins_with(monkeypatch, tmp_path):
     difference = scores[at, new] - scores[at, clean["total"][rows] - 2]
     assert found["logit_difference"] == pytest.approx(difference, abs=1e-9)
     assert difference.std() > 0
+
+
+BOTH = """
+hypothesis pairs
+"Two values are set at once."
+
+algorithm {
+  input  a, b, c : 0..2
+  var    left    : bool = a == b
+  var    right   : bool = b == c
+  output same    : bool = left == right
+}
+
+network mlp(hidden = [10, 10]) {
+  feed a, b, c
+  read same
+  train until accuracy >= 0.9
+}
+
+alignment {
+  left  -> hidden 0 in 1 mean_difference dims
+  right -> hidden 0 in 1 mean_difference dims
+}
+
+counterfactuals {
+  exhaustive
+  set left = true, right = false as apart
+  split train 50%, heldout 50% by input
+}
+
+report logit_difference of apart on heldout
+"""
+
+
+def test_two_values_are_set_in_directions_of_their_own(monkeypatch, tmp_path):
+    """One write: neither of two variables at a site disturbs the other (I2)."""
+    made: dict[bool, Any] = {}
+    random_networks(monkeypatch, made)
+    hypothesis, results, outcomes = run_text(BOTH, tmp_path)
+    examples, network = draw(hypothesis, seed=0), made[True]
+    line, clean = examples.lines[0], dict(examples.clean["algorithm"])
+    site = Site("hidden", 0)
+    inputs = network.encode(clean)
+    (hidden,) = network.capture(inputs, [site])
+    train = line.base[members_of(examples, 0, 0)]
+    means = {
+        (name, flag): hidden[train[clean[name][train] == flag]].mean(dim=0)
+        for name in ("left", "right")
+        for flag in (False, True)
+    }
+    first = means["left", True] - means["left", False]
+    first = first / first.norm()
+    second = means["right", True] - means["right", False]
+    second = second - (second @ first) * first
+    second = second / second.norm()
+    values = means["left", True] @ first, means["right", False] @ second
+
+    def edit(current: torch.Tensor) -> torch.Tensor:
+        moved = (values[0] - current @ first)[:, None] * first
+        return current + moved + (values[1] - current @ second)[:, None] * second
+
+    rows = line.base[members_of(examples, 0, 1)]
+    base = network.slice(inputs, torch.from_numpy(rows))
+    scores = network.resume(network.prefix(base, [site]), [(site, edit)])["same"].numpy()
+    found = {each.metric: each.values for each in outcomes["seed0-plain-alignment"].measured}
+    # `left` and not `right`: the answer is false, whatever it was
+    difference = np.where(clean["same"][rows], scores[:, 0] - scores[:, 1], 0.0)
+    assert found["logit_difference"] == pytest.approx(difference, abs=1e-9)
+    assert (found["iia"] == (scores.argmax(axis=1) == 0)).all()
+    assert results.reports[0].exact
+    assert np.abs(difference).max() > 0.1
