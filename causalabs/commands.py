@@ -74,6 +74,7 @@ COMMANDS = {
             _word("--seeds", default="", help="use these, not the file's: `3` or `0..9`"),
             _word("--runs", type=Path, default=Path("runs"), help="folder that keeps the runs"),
             _word("--device", default="cpu", help="cpu, cuda or mps"),
+            _word("--dtype", default="float32", help="float32, bfloat16 or float16"),
             _word(
                 "--backend",
                 default="native",

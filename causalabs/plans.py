@@ -25,6 +25,10 @@ BACKENDS = ("native", "pyvene")
 """What can make the interventions."""
 
 
+DTYPES = ("float32", "bfloat16", "float16", "float64")
+"""Types of numbers that a network can compute with."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One alignment (or "" for accuracy alone) for one seed under one control.
@@ -51,7 +55,8 @@ class Job:
 class Plan:
     """`canonical` is the claim in its formatted form; `files` are data files' hashes.
 
-    `network` is the fingerprint of a network that the file does not describe.
+    `network` is the fingerprint of a network that the file does not describe; `dtype` the type
+    of the numbers it computes with.
     """
 
     hypothesis: str
@@ -61,6 +66,7 @@ class Plan:
     seeds: tuple[int, ...]
     backend: str = "native"
     network: str = ""
+    dtype: str = "float32"
     version: int = PLAN_VERSION
 
     def to_json(self) -> dict[str, Any]:
@@ -86,7 +92,9 @@ def quantities(hypothesis: Hypothesis) -> Iterator[Quantity]:
     yield from hypothesis.reports
 
 
-def make_plan(hypothesis: Hypothesis, *, backend: str = "native", network: str = "") -> Plan:
+def make_plan(
+    hypothesis: Hypothesis, *, backend: str = "native", network: str = "", dtype: str = "float32"
+) -> Plan:
     """The jobs that measure what the hypothesis expects and reports, and no more.
 
     Terms that need the same procedure (seed, control, alignment) share one job.
@@ -113,6 +121,7 @@ def make_plan(hypothesis: Hypothesis, *, backend: str = "native", network: str =
         seeds=hypothesis.seeds,
         backend=backend,
         network=network,
+        dtype=dtype,
     )
 
 

@@ -12,6 +12,7 @@ import torch
 
 from causalabs.engine.errors import EngineError
 from causalabs.engine.jobs import Resources, run_job
+from causalabs.engine.protocol import Device
 from causalabs.engine.resources import MakeNetwork, Wrap
 from causalabs.engine.shapes import check_shapes, skeleton
 from causalabs.hypothesis.model import Hypothesis
@@ -39,10 +40,10 @@ def execute(
     Raises `RunError` when a run cannot go on; finished jobs stay in the folder.
     """
     say = progress or (lambda text, share: None)
-    usable(device)
+    on = usable(device, plan.dtype)
     wrap = _wrapper(plan.backend)  # what is not installed is said before minutes of training
-    with one_thread():
-        outcomes = _outcomes(hypothesis, plan, folder, device, say, wrap, make_network)
+    with threads(hypothesis) as count:
+        outcomes = _outcomes(hypothesis, plan, folder, on, say, wrap, make_network)
     expectations, reports = judge(hypothesis, plan, outcomes)
     results = Results(
         hypothesis=hypothesis.name,
@@ -55,7 +56,7 @@ def execute(
         fits={name: outcome.fits for name, outcome in outcomes.items() if outcome.fits},
         plan=plan.hash,
         run=str(folder.path),
-        environment=environment(device, plan.backend),
+        environment=environment(on, plan.backend, count),
         seconds=_seconds(outcomes),
         notes=tuple(dict.fromkeys(note for each in outcomes.values() for note in _notes(each))),
     )
@@ -67,7 +68,7 @@ def _outcomes(
     hypothesis: Hypothesis,
     plan: Plan,
     folder: RunFolder,
-    device: str,
+    device: Device,
     say: Progress,
     wrap: Wrap | None = None,
     make_network: MakeNetwork | None = None,
@@ -90,7 +91,6 @@ def _outcomes(
                 hypothesis,
                 resources=resources,
                 progress=say,
-                device=device,
                 folder=folder.path / "bases",
                 plan=plan.hash,
             )
@@ -108,26 +108,33 @@ def _look(hypothesis: Hypothesis, plan: Plan, resources: Resources) -> None:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Built-in networks are small: a second thread costs more than it brings, tenfold when
-    the machine is busy, and one thread adds numbers in one order.
+def threads(hypothesis: Hypothesis) -> Iterator[int]:
+    """Threads of one run: one for small networks, as many as torch is given for large ones.
+
+    Built-in networks are small: a second thread costs more than it brings, tenfold when the
+    machine is busy, and one thread adds numbers in one order. A language model gets what torch
+    takes by itself (`OMP_NUM_THREADS` says otherwise).
     """
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    count = before if hypothesis.network.kind == "huggingface" else 1
+    torch.set_num_threads(count)
     try:
-        yield
+        yield count
     finally:
         torch.set_num_threads(before)
 
 
-def usable(device: str) -> None:
-    """Raises `EngineError` where this machine has no such device."""
+def usable(name: str, dtype: str = "float32") -> Device:
+    """A device by name; raises `EngineError` where this machine has none of it."""
+    device = Device(name, getattr(torch, dtype))
     try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        torch.zeros(1, device=name, dtype=device.dtype)
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
         raise EngineError(
-            f"there is no device `{device}` on this machine", "use `--device cpu`"
+            f"there is no device `{name}` on this machine, or it has no `{dtype}`",
+            "use `--device cpu --dtype float32`",
         ) from error
+    return device
 
 
 def describe(job: Job) -> str:
@@ -149,7 +156,7 @@ def _wrapper(backend: str) -> Wrap | None:
     return through_pyvene
 
 
-def environment(device: str, backend: str = "native") -> dict[str, Any]:
+def environment(device: Device, backend: str = "native", threads: int = 1) -> dict[str, Any]:
     """What numbers may depend on beside plan and seed."""
     return {
         "backend": backend if backend == "native" else f"{backend} {_version(backend)}",
@@ -158,8 +165,9 @@ def environment(device: str, backend: str = "native") -> dict[str, Any]:
         "numpy": _version("numpy"),
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "device": device,
-        "threads": 1,
+        "device": device.name,
+        "dtype": str(device.dtype).removeprefix("torch."),
+        "threads": threads,
     }
 
 
