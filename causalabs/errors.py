@@ -16,8 +16,17 @@ class RunError(Exception):
     status = 2
     """Exit status of a command that it stops."""
 
+    absent = False
+    """Whether what is missing is here, not in the file: tests are then skipped, not failed."""
+
     def __init__(self, message: str, help: str = "", line: int | None = None) -> None:
         self.message = message
         self.help = help
         self.line = line
         super().__init__(f"{message}\n  = help: {help}" if help else message)
+
+
+class UnsupportedError(RunError):
+    """What this version checks and cannot run."""
+
+    absent = True

@@ -12,3 +12,9 @@ class EngineError(RunError):
     `residual 7` does not exist
       = help: this network has `residual 0..2`
     """
+
+
+class AbsentError(EngineError):
+    """What a run needs and this machine does not have: a hub, a package, a file of weights."""
+
+    absent = True

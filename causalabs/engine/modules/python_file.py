@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from causalabs.engine.errors import EngineError
+from causalabs.engine.errors import AbsentError, EngineError
 from causalabs.engine.modules.feeding import last_line, where_it_failed
 from causalabs.engine.modules.hand import Given
 from causalabs.hypothesis.model import Hypothesis
@@ -25,7 +25,7 @@ def from_python(hypothesis: Hypothesis, *, allowed: bool) -> Given:
     """
     name = str(dict(hypothesis.network.settings)["name"])
     if not allowed:
-        raise EngineError(
+        raise AbsentError(
             f'`python("{name}")` would run code that comes with the file',
             "read it, then allow it: `--allow-python`, or `allow_python=True` in `run`",
         )

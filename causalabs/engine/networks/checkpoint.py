@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from causalabs.algorithm.model import Algorithm
-from causalabs.engine.errors import EngineError
+from causalabs.engine.errors import AbsentError, EngineError
 from causalabs.engine.networks.base import BuiltIn
 from causalabs.engine.networks.build import architecture, finish, untrained
 from causalabs.engine.protocol import Device
@@ -62,7 +62,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
     if not path.is_file():
         what = "are a folder" if path.is_dir() else "do not exist"
-        raise EngineError(f"the weights {path} {what}", "paths are relative to the hypothesis file")
+        raise AbsentError(f"the weights {path} {what}", "paths are relative to the hypothesis file")
     try:
         found: dict[str, Tensor] = load_file(str(path))
     except (SafetensorError, OSError, ValueError) as error:

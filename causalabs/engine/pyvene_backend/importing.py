@@ -11,7 +11,7 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-from causalabs.engine.errors import EngineError
+from causalabs.engine.errors import AbsentError
 
 
 @cache
@@ -21,7 +21,7 @@ def pyvene() -> Any:
         with quiet():  # it prints what it did not find
             import pyvene as package
     except ModuleNotFoundError as error:
-        raise EngineError(
+        raise AbsentError(
             f"the backend `pyvene` needs a package that is not installed: {error.name}",
             'type `pip install "causalabs[pyvene]"`',
         ) from error
