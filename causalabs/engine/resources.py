@@ -20,6 +20,7 @@ from causalabs.counterfactuals.solving import Solved
 from causalabs.engine.measure import clean_values
 from causalabs.engine.protocol import Device, Network
 from causalabs.engine.store import Store
+from causalabs.engine.streams import numpy_stream
 from causalabs.hypothesis.bases import basis_paths
 from causalabs.hypothesis.model import Hypothesis
 
@@ -198,6 +199,7 @@ class Resources:
                 folder=hypothesis.folder,
                 device=self.on,
                 progress=self.progress,
+                like=lambda: few_columns(hypothesis),
             )
         made: Any = self._language_models.network(seed, trained)
         return made  # type: ignore[no-any-return]
@@ -221,6 +223,21 @@ def how_bases_are_drawn(hypothesis: Hypothesis) -> str:
         tuple(each for each in hypothesis.files if each[0] not in of_bases),
     ]
     return repr(parts)
+
+
+FEW = 16
+"""Inputs that a network from elsewhere is met by."""
+
+
+def few_columns(hypothesis: Hypothesis) -> dict[str, Column]:
+    """Columns of all variables on a few inputs, the same ones each time."""
+    generator = numpy_stream(0, "inputs to meet a network by")
+    inputs = BaseSampler(hypothesis).draw(FEW, generator=generator)
+    clean = {
+        each.name: each.evaluate({v.name: inputs[v.name] for v in each.inputs})
+        for each in hypothesis.algorithms
+    }
+    return all_columns(hypothesis, inputs, clean)
 
 
 def all_columns(

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from causalabs.algorithm.domains import Column
 from causalabs.algorithm.model import Algorithm
 from causalabs.engine.errors import EngineError
-from causalabs.engine.language_models.loading import Loaded, load
+from causalabs.engine.language_models.loading import ENCODERS, Loaded, load
 from causalabs.engine.language_models.model import LanguageModel
 from causalabs.engine.language_models.prompts import TokenPrompter
 from causalabs.engine.language_models.reads import make_reads
 from causalabs.engine.networks.build import domains_of
 from causalabs.engine.protocol import Device
 from causalabs.hypothesis.model import FeedText, FeedTokens, NetworkSpec
+
+if TYPE_CHECKING:
+    from causalabs.engine.modules.encoders import Encoder
 
 KIND = "huggingface"
 
@@ -24,8 +28,8 @@ KIND = "huggingface"
 class LanguageModels:
     """The model of a hypothesis, trained as it comes, or untrained for a seed.
 
-    Its weights do not depend on a seed: all seeds share them. `loaded` is a model in hand,
-    which is then not looked for.
+    `loaded` is a model in hand, which is then not looked for; `like` gives columns of a few
+    inputs, which an encoder is met by. Weights do not depend on a seed: all seeds share them.
     """
 
     spec: NetworkSpec
@@ -33,15 +37,16 @@ class LanguageModels:
     folder: Path
     device: Device
     progress: Callable[[str, float], None] | None = None
+    like: Callable[[], Mapping[str, Column]] | None = None
     loaded: Loaded | None = None
-    _trained: LanguageModel | None = field(default=None, init=False)
+    _trained: LanguageModel | Encoder | None = field(default=None, init=False)
 
     @property
     def name(self) -> str:
         """What the file calls it."""
         return str(dict(self.spec.settings)["id"])
 
-    def network(self, seed: int, trained: bool) -> LanguageModel:
+    def network(self, seed: int, trained: bool) -> LanguageModel | Encoder:
         """The model under test, or its architecture with weights drawn from the seed."""
         loaded = self._load()
         if trained:
@@ -61,7 +66,7 @@ class LanguageModels:
             self.loaded = load(self.name, folder=self.folder, device=self.device)
         return self.loaded
 
-    def _made(self, module: Any, record: dict[str, Any]) -> LanguageModel:
+    def _made(self, module: Any, record: dict[str, Any]) -> LanguageModel | Encoder:
         loaded, domains = self._load(), domains_of(self.algorithms)
         feed = self.spec.feed
         if not isinstance(feed, FeedText | FeedTokens):
@@ -75,6 +80,11 @@ class LanguageModels:
         )
         reads = make_reads(self.spec.reads, domains, loaded.tokenizer)
         told = {"model": self.name, **record}
+        if module.config.model_type in ENCODERS and self.like is not None:
+            from causalabs.engine.modules.encoders import Encoder
+
+            like = self.like()
+            return Encoder(module, prompter=prompter, reads=reads, like=like, record=told)
         return LanguageModel(module, prompter=prompter, reads=reads, record=told)
 
     def _say(self, what: str) -> None:

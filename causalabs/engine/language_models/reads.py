@@ -67,7 +67,7 @@ def answer_tokens(tokenizer: Any, text: str) -> tuple[int, ...]:
         return [int(token) for token in found["input_ids"]]
 
     anchor, together = ids(ANCHOR), ids(ANCHOR + text)
-    if anchor and together[: len(anchor)] == anchor:
+    if 0 < len(anchor) < len(together) and together[: len(anchor)] == anchor:
         return tuple(together[len(anchor) :])
     return tuple(ids(text))
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from causalabs.algorithm.domains import Column, Domain
 from causalabs.engine.encode import vectors
 from causalabs.engine.errors import EngineError
+from causalabs.engine.language_models.contract import Prompts
 from causalabs.engine.modules.trees import leaves
 from causalabs.engine.networks.base import Output
 from causalabs.engine.networks.naming import say_position
@@ -30,12 +31,14 @@ ReadFunction: TypeAlias = Callable[[Any], Any]
 class Fed:
     """The module's inputs, positional and by name, one row an input each.
 
-    `marks` go along with the rows and are not fed.
+    `marks` go along with the rows and are not fed; `texts` are the prompts that they are of,
+    where there are any.
     """
 
     args: tuple[Tensor, ...]
     kwargs: Mapping[str, Tensor] = field(default_factory=dict)
     marks: Mapping[str, Tensor] = field(default_factory=dict)
+    texts: Prompts | None = None
 
     def __len__(self) -> int:
         return len(next(iter((*self.args, *self.kwargs.values()))))
@@ -46,6 +49,7 @@ class Fed:
             tuple(each[rows] for each in self.args),
             {name: each[rows] for name, each in self.kwargs.items()},
             {name: each[rows] for name, each in self.marks.items()},
+            None if self.texts is None else self.texts.take(rows),
         )
 
 

@@ -9,7 +9,6 @@ from functools import cached_property
 
 from torch import nn
 
-from causalabs.counterfactuals.draw import BaseSampler
 from causalabs.engine.encode import answer_classes
 from causalabs.engine.errors import EngineError
 from causalabs.engine.modules.feeding import FeedFunction, ReadFunction, feed_for
@@ -20,15 +19,11 @@ from causalabs.engine.networks.base import Output
 from causalabs.engine.networks.build import domains_of
 from causalabs.engine.networks.weights import weight_hash
 from causalabs.engine.protocol import Network
-from causalabs.engine.resources import all_columns
-from causalabs.engine.streams import numpy_stream
+from causalabs.engine.resources import few_columns
 from causalabs.hypothesis.model import Hypothesis
 from causalabs.plans import Plan
 from causalabs.results import Results
 from causalabs.runs import RunFolder
-
-FEW = 16
-"""Inputs that a module is met by."""
 
 
 @dataclass(eq=False)
@@ -82,18 +77,12 @@ class Given:
             Output(read.output, answer_classes(read.output, domains[read.output]), read.position)
             for read in spec.reads
         ]
-        generator = numpy_stream(0, "inputs to meet a module by")
-        inputs = BaseSampler(hypothesis).draw(FEW, generator=generator)
-        clean = {
-            each.name: each.evaluate({v.name: inputs[v.name] for v in each.inputs})
-            for each in algorithms
-        }
         network = ModuleNetwork(
             module,
             outputs=outputs,
             feed=self.feed or feed_for(spec.feed, domains),
             read=self.read,
-            like=all_columns(hypothesis, inputs, clean),
+            like=few_columns(hypothesis),
         )
         network.record = {
             "kind": type(module).__name__,

@@ -12,6 +12,7 @@ from causalabs.engine.language_models.build import KIND, LanguageModels
 from causalabs.engine.language_models.loading import Loaded
 from causalabs.engine.modules.hand import Given
 from causalabs.engine.protocol import Device, Network
+from causalabs.engine.resources import few_columns
 from causalabs.hypothesis.model import Hypothesis
 
 
@@ -38,6 +39,7 @@ class GivenLanguageModel(Given):
             self.hypothesis.algorithms,
             self.hypothesis.folder,
             Device(str(like.device), like.dtype),
+            like=lambda: few_columns(self.hypothesis),
             loaded=Loaded(self.module, self.tokenizer, longest, self.origin),
         )
 

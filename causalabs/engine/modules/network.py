@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -29,7 +31,14 @@ from causalabs.engine.modules.feeding import (
     read_rows,
     where_it_failed,
 )
-from causalabs.engine.modules.places import Place, Seen, Shape, find_path, first_seen, place_of
+from causalabs.engine.modules.places import (
+    Place,
+    Positions,
+    Seen,
+    find_path,
+    first_seen,
+    place_of,
+)
 from causalabs.engine.modules.replay import (
     KeptRun,
     Replay,
@@ -42,8 +51,16 @@ from causalabs.engine.modules.replay import (
     plan,
     without,
 )
-from causalabs.engine.modules.trees import mapped
-from causalabs.engine.networks.base import Output, apply_edit
+from causalabs.engine.modules.touching import (
+    by_row,
+    copied,
+    looking,
+    mark,
+    pair_of,
+    slow_path,
+    writing,
+)
+from causalabs.engine.networks.base import Output
 from causalabs.engine.networks.naming import say_site
 from causalabs.engine.protocol import Edit, Scores
 from causalabs.hypothesis.model import Site
@@ -72,10 +89,12 @@ class ModuleNetwork:
         feed: FeedFunction,
         like: Mapping[str, Column],
         read: ReadFunction | None = None,
+        texts: Positions | None = None,
     ) -> None:
         self.module: nn.Module = getattr(module, "_orig_mod", module)  # as before torch.compile
         self.outputs = tuple(outputs)
         self.read = read
+        self.texts = texts
         self.feed = feed
         self.record: Mapping[str, Any] = {}
         first = {id(each): path for path, each in self.module.named_modules()}
@@ -142,6 +161,8 @@ class ModuleNetwork:
         for batch in self._batches(inputs):
             with torch.no_grad():
                 tensors = {**input_tensors(batch), **self._kept(batch, found)}
+                places = map(self.place, dict.fromkeys(sites))
+                tensors |= {f"mark.{mark(p)}": self._rows(p, batch) for p in places if p.marked}
             yield KeptRun(
                 tensors, tuple(sites), len(batch.args), tuple(batch.kwargs), found, self.device
             )
@@ -153,6 +174,7 @@ class ModuleNetwork:
             kept = kept.take(torch.arange(kept.rows, device=self.device).repeat(slots))
         changes: dict[Moment, list[Change]] = {}
         done: list[Site] = []
+        fed = kept.inputs()
         for site, edit in edits:
             if site not in kept.sites:
                 known = ", ".join(map(say_site, kept.sites))
@@ -160,11 +182,13 @@ class ModuleNetwork:
                     f"{say_site(site)} cannot be written: the run was kept for {known}"
                 )
             place = self.place(site)
-            changes.setdefault(place.moment, []).append(_writing(place, edit, done, kept.rows))
+            changes.setdefault(place.moment, []).append(
+                writing(place, edit, done, kept.rows, fed.marks.get(mark(place)))
+            )
         instead = handing_out(kept.replay, kept.tensors, kept.rows, self.device, own=slots > 1)
         calls = kept.replay.numbers if kept.replay is not None else {}
         with Doing(changes, instead, calls).inside(self.module):
-            found = self._run(kept.inputs())
+            found = self._run(fed)
         for site, _ in edits:
             if site not in done:
                 raise EngineError(
@@ -183,9 +207,22 @@ class ModuleNetwork:
     def place(self, site: Site) -> Place:
         """Where a site is; an error says which module paths there are."""
         if site not in self._places:
-            path = find_path(site, self.paths)
-            self._places[site] = place_of(site, path, self._seen.get(self.paths[path], ()), None)
+            named = self.named(site)
+            path = find_path(named, self.paths)
+            calls = self._seen.get(self.paths[path], ())
+            self._places[site] = replace(place_of(named, path, calls, self.texts), site=site)
         return self._places[site]
+
+    def named(self, site: Site) -> Site:
+        """The module that a site means."""
+        return site
+
+    def _rows(self, place: Place, fed: Fed) -> Tensor:
+        """Positions of a site in each row, (rows, count)."""
+        if self.texts is None or fed.texts is None or place.site.position is None:
+            raise EngineError(f"{say_site(place.site)} cannot be found in what is fed")
+        found = self.texts.resolve(place.site.position, fed.texts)
+        return torch.from_numpy(np.ascontiguousarray(found)).to(self.device)
 
     def alike(self, site: Site) -> list[Site]:
         """Other modules whose input or output, as the site's, is as wide.
@@ -215,7 +252,7 @@ class ModuleNetwork:
     def _call(self, fed: Fed) -> Any:
         """The module's answer; what goes wrong inside it is told by its last line."""
         try:
-            with _slow_path():
+            with slow_path():
                 return self.module(*fed.args, **fed.kwargs)
         except (EngineError, torch.OutOfMemoryError, MemoryError):
             raise
@@ -233,7 +270,8 @@ class ModuleNetwork:
         changes: dict[Moment, list[Change]] = {}
         for site in dict.fromkeys(sites):
             place = self.place(site)
-            change = _looking(place, found, len(batch), len(set(sites)))
+            rows = self._rows(place, batch) if place.marked else None
+            change = looking(place, found, rows, len(batch), len(set(sites)))
             changes.setdefault(place.moment, []).append(change)
         with Doing(changes).inside(self.module), suppress(Enough):
             self._call(batch)
@@ -255,15 +293,15 @@ class ModuleNetwork:
     def _meet(self, fed: Fed) -> None:
         """Run a few inputs twice: what is called, of which shapes, and whether rows mix."""
         self._few = fed
-        pair = _pair(fed)
+        pair = pair_of(fed)
         traces = [Recorder(lambda key, output: first_seen(output), look=first_seen) for _ in "ab"]
         self._trace, one = self._traced(pair, traces[0])
         other, two = self._traced(pair.take(AGAIN.to(self.device)), traces[1])
         again = {call.key: call for call in other.calls}
         for call in self._trace.calls:
             twin = again.get(call.key)
-            given = twin is not None and _by_row(call.given, twin.given)
-            got = twin is not None and _by_row(call.output, twin.output)
+            given = twin is not None and by_row(call.given, twin.given)
+            got = twin is not None and by_row(call.output, twin.output)
             seen = Seen(call.given, call.output, given, got)
             self._seen.setdefault(call.key.path, []).append((call.key, seen))
         for name, scores in one.items():
@@ -282,14 +320,14 @@ class ModuleNetwork:
         earliest = min(moments, key=self._trace.when)
         shapes = tuple(tuple(t.shape[1:]) for t in input_tensors(inputs).values())
         if (earliest, shapes) not in self._plans:
-            self._plans[earliest, shapes] = self._made_plan(_pair(inputs), earliest)
+            self._plans[earliest, shapes] = self._made_plan(pair_of(inputs), earliest)
         return self._plans[earliest, shapes]
 
     @torch.no_grad()
     def _made_plan(self, pair: Fed, moment: Moment) -> Replay | None:
         """A plan that was tried: run with it, the pair's scores are what they were."""
-        one, clean = self._traced(pair, Recorder(_copied))
-        two, _ = self._traced(pair.take(AGAIN.to(self.device)), Recorder(_copied))
+        one, clean = self._traced(pair, Recorder(copied))
+        two, _ = self._traced(pair.take(AGAIN.to(self.device)), Recorder(copied))
         found = plan(one, two, moment, len(pair), AGAIN)
         if found is None or not self._comes_to(found, one, pair, clean):
             return None
@@ -321,7 +359,7 @@ class ModuleNetwork:
         if found is None or len(batch) == 0:
             return {}
         needed = found.needed
-        keep = lambda key, output: _copied(key, output) if key in needed else None  # noqa: E731
+        keep = lambda key, output: copied(key, output) if key in needed else None  # noqa: E731
         trace, _ = self._traced(batch, Recorder(keep, stop=found.moment))
         until = max(max(call.start, call.end) for call in trace.calls)
         if order_of(trace, found.moment, found.keys, until) != found.order:
@@ -331,58 +369,3 @@ class ModuleNetwork:
                 "take a site before it branches",
             )
         return held_tensors(found, trace)
-
-
-def _by_row(two: Shape | None, three: Shape | None) -> bool:
-    """Whether a tensor has a row for each input, of two and of three."""
-    return bool(two and three and two[0][:1] == (2,) and three[0][:1] == (3,))
-
-
-def _pair(fed: Fed) -> Fed:
-    """Two rows, the only one twice where there are no two."""
-    device = next(iter((*fed.args, *fed.kwargs.values()))).device
-    return fed.take(torch.tensor([0, min(1, len(fed) - 1)], device=device))
-
-
-def _copied(key: Key, output: Any) -> Any:
-    return mapped(output, lambda leaf: leaf.detach().clone())  # it may be written in place later
-
-
-def _writing(place: Place, edit: Edit, done: list[Site], rows: int) -> Change:
-    def change(tensor: Tensor) -> Tensor:
-        done.append(place.site)
-        _check_rows(place, tensor, rows)
-        current = place.get(tensor, None)
-        return place.put(tensor, apply_edit(place.site, edit, current), None)
-
-    return change
-
-
-def _check_rows(place: Place, tensor: Tensor, rows: int) -> None:
-    if len(tensor) != rows:
-        raise EngineError(
-            f"{say_site(place.site)} has {len(tensor)} rows for {rows} inputs",
-            "take a module around it, or after it",
-        )
-
-
-def _looking(place: Place, found: dict[Site, Tensor], rows: int, count: int) -> Change:
-    def change(tensor: Tensor) -> Tensor:
-        _check_rows(place, tensor, rows)
-        found[place.site] = place.get(tensor, None).clone()
-        if len(found) == count:
-            raise Enough
-        return tensor
-
-    return change
-
-
-@contextmanager
-def _slow_path() -> Iterator[None]:
-    """torch's transformer layers call their modules one by one, in training as in use."""
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(before)

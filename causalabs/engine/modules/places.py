@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Protocol, TypeAlias
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
+from torch import Tensor
 
 from causalabs.engine.errors import EngineError
+from causalabs.engine.language_models.contract import Prompts
 from causalabs.engine.modules.calls import Key, Moment
 from causalabs.engine.modules.trees import leaves
 from causalabs.engine.networks.naming import say_position, say_site
@@ -99,6 +102,10 @@ class Positions(Protocol):
         """Tokens that a position stands for: the same in every prompt."""
         ...
 
+    def resolve(self, position: Position, prompts: Prompts) -> NDArray[np.int64]:
+        """Token numbers (rows, count)."""
+        ...
+
 
 def find_path(site: Site, paths: Iterable[str], missing: str = "this module") -> str:
     """The module path of a site; an error tells which there are."""
@@ -174,6 +181,8 @@ def place_of(
             f"{say_site(site)} has no row for each input: its tensor is {shape}",
             "take a module around it, or after it",
         )
+    if position is None and texts is not None and len(shape) > 2:
+        raise EngineError(f"{say_site(site)} needs a position", "write `at last`, or at a slot")
     if position is None:
         return Place(site, key, end, shape)
     if len(shape) < 3:
@@ -237,8 +246,3 @@ def first_seen(tree: Any) -> Shape | None:
     """Shape and type of a tree's first tensor."""
     found = leaves(tree)
     return (tuple(found[0].shape), found[0].dtype) if found else None
-
-
-def module_at(module: nn.Module, path: str) -> nn.Module:
-    """The submodule of that path; "" is the module itself."""
-    return module.get_submodule(path) if path else module

@@ -96,13 +96,15 @@ class KeptRun:
     def inputs(self) -> Fed:
         """What the module is fed again."""
         args = tuple(self.tensors[f"in.{i}"] for i in range(self.positional))
-        return Fed(args, {name: self.tensors[f"in.{name}"] for name in self.named})
+        marks = {n[5:]: t for n, t in self.tensors.items() if n.startswith("mark.")}
+        return Fed(args, {name: self.tensors[f"in.{name}"] for name in self.named}, marks)
 
 
 def input_tensors(fed: Fed) -> dict[str, Tensor]:
     """The inputs under the names by which they are kept."""
     found = {f"in.{i}": each for i, each in enumerate(fed.args)}
-    return {**found, **{f"in.{name}": each for name, each in fed.kwargs.items()}}
+    found |= {f"in.{name}": each for name, each in fed.kwargs.items()}
+    return found | {f"mark.{name}": each for name, each in fed.marks.items()}
 
 
 # ------------------------------------------------------------------------ planning
