@@ -53,6 +53,7 @@ def run(
     seed: int | None = None,
     seeds: tuple[int, ...] | None = None,
     device: str = "cpu",
+    dtype: str = "float32",
     backend: str = "native",
     runs: str | Path = "runs",
     progress: Callable[[str, float], None] | None = None,
@@ -64,7 +65,8 @@ def run(
 ) -> Results:
     """Run a hypothesis, or hand out the finished run of the same plan.
 
-    `seed` or `seeds` replace the file's own; `backend` "pyvene" makes every intervention by
+    `seed` or `seeds` replace the file's own; `dtype` is the type of the network's numbers
+    ("float32", "bfloat16", "float16", "float64"); `backend` "pyvene" makes every intervention by
     pyvene, which must be installed (docs/how-to/pyvene.md). Raises `RunError` where it cannot
     be run; jobs finished before that are kept below `runs` and not run again.
 
@@ -79,7 +81,7 @@ def run(
     """
     from causalabs.algorithm.evaluate import MechanismError
     from causalabs.errors import RunError, UnsupportedError
-    from causalabs.plans import BACKENDS, make_plan
+    from causalabs.plans import BACKENDS, DTYPES, make_plan
     from causalabs.registration import Registration
     from causalabs.runs import RunFolder
 
@@ -96,8 +98,11 @@ def run(
     if backend not in BACKENDS:
         known = ", ".join(BACKENDS)
         raise RunError(f"there is no backend `{backend}`", f"use one of {known}")
+    if dtype not in DTYPES:
+        raise RunError(f"there is no type of numbers `{dtype}`", f"use one of {', '.join(DTYPES)}")
     given = _given(hypothesis, network, feed, read, allow_python)
-    planned = make_plan(hypothesis, backend=backend, network=given.fingerprint if given else "")
+    fingerprint = given.fingerprint if given else ""
+    planned = make_plan(hypothesis, backend=backend, network=fingerprint, dtype=dtype)
     folder = RunFolder.open(Path(runs), planned)
     registration = Registration.open(hypothesis, plan=planned.hash, locked=locked)
     done = folder.finished()
@@ -129,9 +134,7 @@ def run(
 def _refused(hypothesis: Hypothesis, network: Any) -> list[str]:
     """What this version cannot run; the file's own network does not matter beside another."""
     own = f"network `{hypothesis.network.kind}`"
-    return [
-        each for each in hypothesis.unsupported if network is None or not each.startswith(own)
-    ]
+    return [each for each in hypothesis.unsupported if network is None or not each.startswith(own)]
 
 
 def _given(
