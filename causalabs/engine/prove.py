@@ -173,7 +173,7 @@ def _difference(
     """The coordinates to be written less those that stood there: (1, rows, dims)."""
     target, origin = write.target, write.origin
     basis = bases[target.space]
-    whole = before[None]
+    whole = before[None].to(store.dtype)
     if len(target.writes) > 1:  # other sites have a part in these coordinates
         if target.kind not in OWN or not isinstance(origin, Home):
             return before[:, :0]

@@ -38,6 +38,11 @@ _Kept: TypeAlias = tuple[Prefix, Spill | None]
 """All inputs' prefix; or one without its tensors, and the file that has them."""
 
 
+def wide(dtype: torch.dtype) -> torch.dtype:
+    """A type at least as wide as single precision."""
+    return dtype if dtype.itemsize >= 4 else torch.float32
+
+
 class Store:
     """One network over one table of inputs: encoded inputs, activations, clean answers.
 
@@ -68,15 +73,21 @@ class Store:
         """Where this network's tensors are."""
         return str(getattr(self.network, "device", "cpu"))
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """What bases compute in: the network's own type, and no half precision.
+
+        There are no decompositions of half numbers, and a fit's steps would be lost in them.
+        """
+        return wide(getattr(self.network, "dtype", torch.float32))
+
     def place(self, tensor: Tensor) -> Tensor:
-        """A tensor on the network's device, in its precision."""
-        dtype = getattr(self.network, "dtype", torch.float32)
-        return tensor.to(device=self.at_device, dtype=dtype)
+        """A tensor on the network's device, in the precision of bases."""
+        return tensor.to(device=self.at_device, dtype=self.dtype)
 
     def placed(self, basis: Basis) -> Basis:
-        """A basis on the network's device, in its precision."""
-        dtype = getattr(self.network, "dtype", torch.float32)
-        return basis.to(device=self.at_device, dtype=dtype)
+        """A basis on the network's device, in the precision of bases."""
+        return basis.to(device=self.at_device, dtype=self.dtype)
 
     def width(self, site: Site) -> int:
         """Numbers in the activation at `site`."""
@@ -125,7 +136,7 @@ class Store:
                 parts.append(found.index_select(0, rows))
             else:
                 parts.append(found.read(_name(site), rows))
-        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+        return (parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)).to(self.dtype)
 
     def _check(self, sites: Sequence[Site], found: Sequence[Tensor], first: int) -> None:
         """An error where a number is not finite: which input's, and from what layer on."""

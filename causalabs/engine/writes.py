@@ -22,7 +22,7 @@ from causalabs.engine.basis import Assigning, Basis
 from causalabs.engine.errors import EngineError
 from causalabs.engine.networks.naming import say_site
 from causalabs.engine.protocol import Edit, Network
-from causalabs.engine.store import Store
+from causalabs.engine.store import Store, wide
 from causalabs.hypothesis.model import Site
 
 Bases: TypeAlias = Mapping[int, Basis]
@@ -101,10 +101,11 @@ def edits(
 def _edit(changes: Sequence[_Change], restarts: int) -> Edit:
     def edit(current: Tensor) -> Tensor:
         stacked = current.view(restarts, -1, current.shape[-1])  # (restarts, batch, width)
+        stacked = stacked.to(wide(current.dtype))
         edited = stacked
         for change in changes:
             edited = change(stacked, edited)
-        return edited.reshape(current.shape)
+        return edited.reshape(current.shape).to(current.dtype)
 
     return edit
 
