@@ -35,7 +35,7 @@ class UnknownNetwork(Misspelt):
     """The network is of a kind that is not registered.
 
     Built in are mlp, transformer and gru; real ones are loaded by huggingface, tracr,
-    checkpoint, compiled or python.
+    checkpoint, compiled or python; `given()` is handed to `causalabs.run`.
     """
 
     code: ClassVar[str] = "C301"

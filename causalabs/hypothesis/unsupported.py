@@ -27,9 +27,6 @@ def _found(hypothesis: Hypothesis, file: ast.File) -> Iterator[str]:
             if basis is None or not basis.runnable:
                 yield f"basis `{space.basis.kind}`"
             sites = [s for m in space.members for c in m.choices for s in (*c.writes, *c.reads)]
-            elsewhere = hypothesis.network.kind in ("python", "given")
-            if any(site.component == "module" for site in sites) and not elsewhere:
-                yield "`module` sites"
             if any(_any(site.position) for site in sites):
                 yield "`any token`"
     if any(isinstance(item, ast.Circuit | ast.Discovery) for item in file.items):

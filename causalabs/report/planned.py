@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from causalabs.hypothesis import registry
-from causalabs.hypothesis.model import Hypothesis
+from causalabs.hypothesis.model import Hypothesis, Setting, inner_settings
 from causalabs.plans import Plan, cost, not_measured
 
 
@@ -38,9 +38,13 @@ def _many(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
-def _plain(value: object) -> str:
+def _plain(value: Setting) -> str:
+    """A setting as the file writes it."""
     if isinstance(value, tuple):
-        return "[" + ", ".join(_plain(each) for each in value) + "]"
+        inside = inner_settings(value)
+        if value and isinstance(value[0], str) and len(inside) == len(value) - 1:
+            return f"{value[0]}({', '.join(f'{key} = {_plain(each)}' for key, each in inside)})"
+        return "[" + ", ".join(map(_plain, value)) + "]"
     return f'"{value}"' if isinstance(value, str) else str(value).lower()
 
 
