@@ -137,7 +137,8 @@ class Tutorial:
         )
         with quiet():
             self.model = package.IntervenableModel(config, pyvene_mlp(network))
-        self.adam = torch.optim.Adam(self.model.get_trainable_parameters(), lr=RATE)
+        once = dict.fromkeys(self.model.get_trainable_parameters())  # the two share them
+        self.adam = torch.optim.Adam(list(once), lr=RATE)
 
     def scores(self, base: Tensor, sources: list[Tensor | None]) -> Tensor:
         """Scores (batch, classes); None for a side that is left alone."""
