@@ -209,7 +209,7 @@ def _bases() -> tuple[BasisKind, ...]:
     side = replace(side, among=("rows", "columns"))
     over = Parameter("over", "name", default="dims", among=("dims", "heads"))
     sparse = Parameter("penalty", "number", default=0.1, low=0)
-    few = Parameter("penalty", "number", default=0.5, low=0)
+    few = Parameter("penalty", "number", default=0.2, low=0)
     blocks = Parameter("blocks", "int", default=10, low=1, high=64)
     hidden = Parameter("hidden", "int", default=16, low=1, high=4096)
     return (

@@ -195,7 +195,7 @@ def ring_case(space: Space, rotation: Tensor) -> tuple[Any, Resources]:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_boundary_finds_how_many_dims_there_are(seed: int) -> None:
     rotation = random_rotation(1, 8, 8, generator=stream(seed, "planted"))[0]
-    space = with_defaults("boundless", {"v": range(6)})
+    space = with_defaults("boundless", {"v": range(6)}, penalty=0.5)
     outcome, bases = settled(*ring_case(space, rotation))
     assert iia(outcome) == {0: 1.0}
     columns = bases[0].columns[0]
