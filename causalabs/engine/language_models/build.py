@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from causalabs.algorithm.domains import Column
 from causalabs.algorithm.model import Algorithm
 from causalabs.engine.errors import EngineError
+from causalabs.engine.language_models.families import FAMILIES
 from causalabs.engine.language_models.loading import ENCODERS, Loaded, load
 from causalabs.engine.language_models.model import LanguageModel
 from causalabs.engine.language_models.prompts import TokenPrompter
@@ -19,7 +20,7 @@ from causalabs.engine.protocol import Device
 from causalabs.hypothesis.model import FeedText, FeedTokens, NetworkSpec
 
 if TYPE_CHECKING:
-    from causalabs.engine.modules.encoders import Encoder
+    from causalabs.engine.modules.text import TextModule
 
 KIND = "huggingface"
 
@@ -39,14 +40,14 @@ class LanguageModels:
     progress: Callable[[str, float], None] | None = None
     like: Callable[[], Mapping[str, Column]] | None = None
     loaded: Loaded | None = None
-    _trained: LanguageModel | Encoder | None = field(default=None, init=False)
+    _trained: LanguageModel | TextModule | None = field(default=None, init=False)
 
     @property
     def name(self) -> str:
         """What the file calls it."""
         return str(dict(self.spec.settings)["id"])
 
-    def network(self, seed: int, trained: bool) -> LanguageModel | Encoder:
+    def network(self, seed: int, trained: bool) -> LanguageModel | TextModule:
         """The model under test, or its architecture with weights drawn from the seed."""
         loaded = self._load()
         if trained:
@@ -66,7 +67,7 @@ class LanguageModels:
             self.loaded = load(self.name, folder=self.folder, device=self.device)
         return self.loaded
 
-    def _made(self, module: Any, record: dict[str, Any]) -> LanguageModel | Encoder:
+    def _made(self, module: Any, record: dict[str, Any]) -> LanguageModel | TextModule:
         loaded, domains = self._load(), domains_of(self.algorithms)
         feed = self.spec.feed
         if not isinstance(feed, FeedText | FeedTokens):
@@ -80,11 +81,13 @@ class LanguageModels:
         )
         reads = make_reads(self.spec.reads, domains, loaded.tokenizer)
         told = {"model": self.name, **record}
-        if module.config.model_type in ENCODERS and self.like is not None:
+        kind = module.config.model_type
+        if kind not in FAMILIES and self.like is not None:
             from causalabs.engine.modules.encoders import Encoder
+            from causalabs.engine.modules.text import TextModule
 
-            like = self.like()
-            return Encoder(module, prompter=prompter, reads=reads, like=like, record=told)
+            made = Encoder if kind in ENCODERS else TextModule
+            return made(module, prompter=prompter, reads=reads, like=self.like(), record=told)
         return LanguageModel(module, prompter=prompter, reads=reads, record=told)
 
     def _say(self, what: str) -> None:

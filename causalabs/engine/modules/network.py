@@ -80,6 +80,10 @@ class ModuleNetwork:
     """
 
     kind = "module"
+    what = "this module"
+    """What errors call it."""
+    options: Mapping[str, Any] = {}
+    """What the module is told beside its inputs."""
 
     def __init__(
         self,
@@ -208,7 +212,7 @@ class ModuleNetwork:
         """Where a site is; an error says which module paths there are."""
         if site not in self._places:
             named = self.named(site)
-            path = find_path(named, self.paths)
+            path = find_path(named, self.paths, self.what)
             calls = self._seen.get(self.paths[path], ())
             self._places[site] = replace(place_of(named, path, calls, self.texts), site=site)
         return self._places[site]
@@ -253,7 +257,7 @@ class ModuleNetwork:
         """The module's answer; what goes wrong inside it is told by its last line."""
         try:
             with slow_path():
-                return self.module(*fed.args, **fed.kwargs)
+                return self.module(*fed.args, **fed.kwargs, **self.options)
         except (EngineError, torch.OutOfMemoryError, MemoryError):
             raise
         except Exception as error:

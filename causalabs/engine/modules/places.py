@@ -107,12 +107,12 @@ class Positions(Protocol):
         ...
 
 
-def find_path(site: Site, paths: Iterable[str], missing: str = "this module") -> str:
+def find_path(site: Site, paths: Iterable[str], what: str) -> str:
     """The module path of a site; an error tells which there are."""
     known = tuple(paths)
     if site.component != "module" or site.path is None:
         raise EngineError(
-            f"{say_site(site)} does not exist in {missing}",
+            f"{say_site(site)} does not exist in {what}",
             f'its sites are `module "path".output` and `.input`: {_listed(known)}',
         )
     if site.path not in known:
@@ -121,7 +121,7 @@ def find_path(site: Site, paths: Iterable[str], missing: str = "this module") ->
         hint = "did you mean " + " or ".join(f'`module "{p}"`' for p in near[:3]) + "? "
         raise EngineError(
             f"{say_site(site)} does not exist",
-            (hint if near else "") + f"{missing} has {_listed(known)}",
+            (hint if near else "") + f"{what} has {_listed(known)}",
         )
     return site.path
 

@@ -191,3 +191,26 @@ def test_an_encoder_is_written_where_the_prompt_says(tmp_path: Path) -> None:
     wanted = logits[rows, masks][:, [WORDS.index(w) for w in ("red", "blue", "green")]]
     torch.testing.assert_close(found["last"], wanted)
     assert not torch.allclose(found["last"], network.scores(inputs)["last"])
+
+
+def test_a_decoder_without_a_table_has_its_modules(tmp_path: Path) -> None:
+    from transformers import BloomConfig, BloomForCausalLM
+
+    torch.manual_seed(0)
+    config = BloomConfig(
+        vocab_size=len(WORDS), hidden_size=16, n_layer=2, n_head=2, initializer_range=1.0
+    )
+    model = BloomForCausalLM(config)
+    with pytest.raises(causalabs.RunError, match="does not exist in this bloom") as raised:
+        run(FILE, tmp_path, network=model, feed=tokenizer())
+    assert '"transformer.h.{0..1}"' in raised.value.help
+    text = FILE.replace("residual 0", 'module "transformer.h.0".output')
+    found = run(text, tmp_path, network=model, feed=tokenizer())
+    inputs = torch.tensor([[5, 8, 6, 9]])  # red then blue is
+    hypothesis = causalabs.loads(text, folder=tmp_path)
+    network = in_hand(hypothesis, model, tokenizer(), None).network
+    fed = network.encode(few_columns(hypothesis))
+    row = int((fed.kwargs["input_ids"] == inputs).all(dim=1).nonzero()[0])
+    wanted = model.eval()(inputs).logits[:, -1, [5, 6, 7]]
+    torch.testing.assert_close(network.scores(fed)["last"][row : row + 1], wanted)
+    assert 0 <= values(found)[1] <= 1
