@@ -142,6 +142,20 @@ class Results:
         """The document that `causalabs run --json` prints."""
         return asdict(self)
 
+    def to_frame(self) -> Any:
+        """A `pandas.DataFrame`, one row an expectation or report.
+
+        Raises `RunError` where pandas is not installed.
+        """
+        from causalabs.results_display import results_frame
+
+        return results_frame(self)
+
+    def _repr_html_(self) -> str:
+        from causalabs.results_display import results_html
+
+        return results_html(self)
+
     @staticmethod
     def from_json(document: Mapping[str, Any]) -> Results:
         """Inverse of `to_json`; KeyError or TypeError when it is not such a document."""

@@ -122,6 +122,11 @@ class Algorithm:
 
         return evaluate(self, inputs, interventions or {})
 
+    def _repr_html_(self) -> str:
+        from causalabs.algorithm.graph import as_svg
+
+        return f'<div style="overflow-x:auto">{as_svg(self)}</div>'
+
     def graph(self) -> networkx.DiGraph:
         """The causal graph, with `role`, `domain` and `mechanism` as node attributes."""
         from causalabs.algorithm.graph import digraph

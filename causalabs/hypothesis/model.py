@@ -439,6 +439,11 @@ class Hypothesis:
         """Where paths in the file are relative to."""
         return self.source.folder
 
+    def _repr_html_(self) -> str:
+        from causalabs.hypothesis.display import hypothesis_html
+
+        return hypothesis_html(self)
+
     @property
     def algorithm(self) -> Algorithm:
         """The first algorithm; with rivals use `algorithms`."""
