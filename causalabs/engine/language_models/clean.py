@@ -9,10 +9,11 @@ from torch import Tensor
 
 from causalabs.engine.language_models.attention import Columns, attending
 from causalabs.engine.language_models.families import Wiring
-from causalabs.engine.language_models.flow import Pass, Touch
+from causalabs.engine.language_models.flow import Group, Pass
 from causalabs.engine.language_models.kept import Start, aligned
 from causalabs.engine.language_models.readout import Nodes, Readout
-from causalabs.engine.language_models.sites import AFTER, HIDDEN, PATTERN, Place, carried
+from causalabs.engine.language_models.sites import AFTER, HIDDEN, PATTERN, Place, Z, carried
+from causalabs.engine.language_models.step import Touch
 from causalabs.engine.protocol import Scores
 
 
@@ -57,19 +58,25 @@ class Clean:
             ids = torch.cat([ids, self.nodes.tokens.expand(len(ids), -1)], dim=1)
         return self.wiring.embed(ids, self.columns.positions)
 
-    def scores(self, x: Tensor) -> Scores:
-        """Scores from the residual after the last block."""
-        return self.readout.scores(gather(x, read_columns(self.columns, self.reads)))
+    def scores(self, touches: Sequence[Touch]) -> Scores:
+        """A run to the end."""
+        current = Pass(self.wiring, self.columns, touches, reads=self._read)
+        x = current.run([Group((-1, AFTER), {"after": self.embed()}, 1)])
+        return self.readout.scores(x)
 
-    def through(self, touches: Sequence[Touch], last: Start) -> Tensor:
-        """Run until `last` is done; the residual after its block, if it is left."""
+    def through(self, touches: Sequence[Touch], last: Start) -> None:
+        """A run until stage `last` is done."""
         current = Pass(self.wiring, self.columns, touches)
         x = current.block(-1, {"after": self.embed()}, AFTER)["after"]
         with attending(self.wiring.module.config):
-            for layer in range(last[0] + 1):
-                stop = AFTER if layer < last[0] else last[1]
-                x = current.block(layer, {"x": x}, stop=stop).get("after", x)
-        return x
+            for layer in range(last[0]):
+                x = current.block(layer, {"x": x})["after"]
+            if last[0] >= 0:
+                current.block(last[0], {"x": x}, stop=last[1])
+
+    @property
+    def _read(self) -> Tensor:
+        return read_columns(self.columns, self.reads)
 
     def keep(
         self, starts: Mapping[Start, Tensor], ends: Tensor, past: int, *, scores: bool
@@ -87,7 +94,10 @@ class Clean:
         with attending(self.wiring.module.config):
             for layer in range(-1, len(self.wiring.blocks)):
                 if layer >= 0:
-                    state = current.block(layer, {"x": state["after"]})
+                    end = layer == len(self.wiring.blocks) - 1
+                    only_keys = end and layer > highest[0] and not scores
+                    stop = Z if only_keys else AFTER
+                    state = current.block(layer, {"x": state["after"]}, stop=stop)
                 if past and layer >= 0 and (layer, PATTERN) >= lowest:
                     found[f"k{layer}"] = state["k"][:, :, :past].clone()
                     found[f"v{layer}"] = state["v"][:, :, :past].clone()
@@ -96,7 +106,8 @@ class Clean:
                 if layer >= highest[0] and not past and not scores:
                     break
         if scores:
-            found["scores"] = torch.cat(list(self.scores(state["after"]).values()), dim=1)
+            clean = self.readout.scores(gather(state["after"], self._read))
+            found["scores"] = torch.cat(list(clean.values()), dim=1)
         return found
 
     def _keep_stage(

@@ -22,12 +22,12 @@ from causalabs.engine.language_models import proof
 from causalabs.engine.language_models.clean import Clean, ends_of
 from causalabs.engine.language_models.contract import Prompter, Prompts, Read
 from causalabs.engine.language_models.families import wire
-from causalabs.engine.language_models.flow import See, Touch
 from causalabs.engine.language_models.kept import Prefix, Start, join
 from causalabs.engine.language_models.paths import place_of_path
 from causalabs.engine.language_models.readout import Readout
 from causalabs.engine.language_models.resume import Edits, run_groups
-from causalabs.engine.language_models.sites import AFTER, Place, place_of, width_of
+from causalabs.engine.language_models.sites import Place, place_of, width_of
+from causalabs.engine.language_models.step import See, Touch
 from causalabs.engine.networks.naming import say_position, say_site
 from causalabs.engine.protocol import Scores
 from causalabs.hypothesis.model import AllOf, AnyOf, Last, Position, Site
@@ -46,6 +46,7 @@ class LanguageModel:
 
     kind = "huggingface"
     rows_at_once = 256
+    staggers = True
 
     def __init__(
         self,
@@ -182,12 +183,10 @@ class LanguageModel:
             for number, (site, place) in enumerate(zip(sites, places, strict=True))
             if place is not None
         ]
-        last = (len(self.wiring.blocks) - 1, AFTER)
         if not whole:
-            last = max(place.done for place in places if place is not None)
-        x = current.through(touches, last)
-        if whole:
-            scores = current.scores(x)
+            current.through(touches, max(place.done for place in places if place is not None))
+        else:
+            scores = current.scores(touches)
             for number, (site, place) in enumerate(zip(sites, places, strict=True)):
                 if place is None:
                     parts = [scores[name] for name in self.readout.at(site)]

@@ -11,8 +11,9 @@ from causalabs.engine.errors import EngineError
 from causalabs.engine.language_models.attention import Columns, attending
 from causalabs.engine.language_models.clean import Clean
 from causalabs.engine.language_models.families import Wiring, paths_there_are
-from causalabs.engine.language_models.flow import Group, Pass, Touch
+from causalabs.engine.language_models.flow import Group, Pass
 from causalabs.engine.language_models.sites import AFTER, Place
+from causalabs.engine.language_models.step import Touch
 
 TOKENS = 12
 """Tokens of the longer of the two rows that are compared; longer for short sliding windows."""

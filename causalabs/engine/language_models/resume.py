@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from causalabs.engine.errors import EngineError
-from causalabs.engine.language_models.clean import columns_of, ends_of, gather, read_columns
+from causalabs.engine.language_models.clean import columns_of, ends_of, read_columns
 from causalabs.engine.language_models.flow import Group, Pass
 from causalabs.engine.language_models.kept import Prefix, Start, aligned
 from causalabs.engine.language_models.readout import Readout
@@ -115,8 +115,9 @@ def _pass(
     ]
     starting = [Group(w.start, _state(network, kept, w.start, first, count), slots) for w in works]
     copies = len(works) * slots
-    x = Pass(wiring, columns, touches, slots=copies, past=keys).run(starting)
-    scores = readout.scores(gather(x, read_columns(columns, reads).repeat(copies, 1)))
+    at = read_columns(columns, reads)
+    current = Pass(wiring, columns, touches, slots=copies, past=keys, reads=at)
+    scores = readout.scores(current.run(starting))
     if "scores" in kept:
         scores = _where_changed(readout, scores, kept, first, copies)
     parts = {name: column.chunk(len(works)) for name, column in scores.items()}
