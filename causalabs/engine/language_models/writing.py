@@ -6,13 +6,13 @@ Slots are found by construction, never by searching the text: a value may occur 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from typing import Any, TypeAlias
 
-from causalabs.algorithm.domains import Domain
+from causalabs.algorithm.domains import Domain, size
 from causalabs.engine.errors import EngineError
-from causalabs.engine.networks.tokens import Limits, slot_words
+from causalabs.engine.networks.tokens import Limits, slot_word
 from causalabs.hypothesis.model import FeedText, FeedTokens, Part
 
 Key: TypeAlias = tuple[int, ...]
@@ -47,23 +47,23 @@ class Writer:
     feed: FeedText | FeedTokens
     domains: Mapping[str, Domain]
     tokenizer: Any
-    words: Mapping[Part, Sequence[str]] = field(default_factory=dict)
 
     @staticmethod
     def of(feed: FeedText | FeedTokens, domains: Mapping[str, Domain], tokenizer: Any) -> Writer:
-        """A writer with every value of every slot spelled out; checks the chat template."""
-        parts = {part: None for template in templates_of(feed) for part in slots(template)}
-        words = {part: slot_words(part, domains) for part in parts}
-        if (
-            isinstance(feed, FeedText)
-            and feed.chat
-            and not getattr(tokenizer, "chat_template", None)
-        ):
+        """A writer; an error where a slot has no list of values, or there is no chat template."""
+        for part in {part for template in templates_of(feed) for part in slots(template)}:
+            if size(domains[part.input]) is None:
+                raise EngineError(
+                    f"`{part.input}` has no finite list of values",
+                    "declare it as bool, a..b, mod n or an enum",
+                )
+        chat = isinstance(feed, FeedText) and feed.chat
+        if chat and not getattr(tokenizer, "chat_template", None):
             raise EngineError(
                 "`feed chat` needs a chat template, and this model's tokenizer has none",
                 'write `feed "..."`, or name a model that was trained to chat',
             )
-        return Writer(feed, domains, tokenizer, words)
+        return Writer(feed, domains, tokenizer)
 
     @property
     def limits(self) -> Limits:
@@ -75,7 +75,7 @@ class Writer:
         template = templates_of(self.feed)[key[0]]
         places = iter(key[1:])
         pieces = [
-            item if isinstance(item, str) else self.words[item][next(places)] for item in template
+            item if isinstance(item, str) else self._word(item, next(places)) for item in template
         ]
         start = len(self.feed.prefix) if isinstance(self.feed, FeedText) else 0
         spans: dict[str, tuple[Span, ...]] = {}
@@ -88,6 +88,10 @@ class Writer:
             return Written("".join(pieces), spans, tuple(pieces))
         text = self.feed.prefix + "".join(pieces)
         return self._chat(text, spans) if self.feed.chat else Written(text, spans)
+
+    def _word(self, part: Part, place: int) -> str:
+        domain: Any = self.domains[part.input]
+        return slot_word(part, domain, place)
 
     def _chat(self, content: str, spans: Mapping[str, tuple[Span, ...]]) -> Written:
         """The message inside the model's chat template, ready for the model's answer."""
@@ -147,7 +151,10 @@ class Writer:
     def _admitted(self, number: int) -> list[Sequence[int]]:
         limits = dict(self.limits[number]) if self.limits else {}
         template = templates_of(self.feed)[number]
-        return [limits.get(part.input, range(len(self.words[part]))) for part in slots(template)]
+        return [
+            limits.get(part.input, range(size(self.domains[part.input]) or 0))
+            for part in slots(template)
+        ]
 
 
 def _one_by_one(choices: Sequence[Sequence[int]], most: int) -> Iterator[Key]:

@@ -94,9 +94,13 @@ def slot_words(part: Part, domains: Mapping[str, Domain]) -> list[str]:
     domain = domains[part.input]
     classes_of(part.input, domain)  # an error that names the input where it is not finite
     finite: FiniteDomain = domain  # type: ignore[assignment]
-    shown = [_shown(value, domain) for value in values(finite)]
+    return [slot_word(part, finite, place) for place in range(len(values(finite)))]
+
+
+def slot_word(part: Part, domain: FiniteDomain, place: int) -> str:
+    """How one value of a slot is written."""
     try:
-        return [format(value, part.format) for value in shown]
+        return format(_shown(values(domain)[place], domain), part.format)
     except ValueError as error:
         spelled = f"{{{part.input}:{part.format}}}"
         raise EngineError(f"`{spelled}` cannot be written: {error}") from None
