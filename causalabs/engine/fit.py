@@ -192,7 +192,9 @@ class Race:
             batch = train.rows.take(rows[part])
             found = run_each(self._ways(share), batch, self.store, restarts=self.restarts)
             losses = [loss(scores, batch.answers, self.restarts) for scores in found]
-            value = sum(losses[1:], losses[0]) * (len(batch) / len(rows))
+            value = sum(losses[1:], losses[0])
+            if len(batch) < len(rows):
+                value = value * (len(batch) / len(rows))
             for penalty in self._penalties(share) if part.start == 0 else ():
                 value = value + penalty
             return torch.autograd.grad(value, leaves)

@@ -61,8 +61,16 @@ class Batch:
 
     def take(self, rows: Tensor | slice) -> Batch:
         """Some of the rows."""
-        answers = {name: column[rows] for name, column in self.answers.items()}
-        return Batch(self.base[rows], self.source[:, rows], self.used[:, rows], answers)
+        if isinstance(rows, slice):
+            answers = {name: column[rows] for name, column in self.answers.items()}
+            return Batch(self.base[rows], self.source[:, rows], self.used[:, rows], answers)
+        answers = {name: each.index_select(0, rows) for name, each in self.answers.items()}
+        return Batch(
+            self.base.index_select(0, rows),
+            self.source.index_select(1, rows),
+            self.used.index_select(1, rows),
+            answers,
+        )
 
 
 def homes(alignment: Alignment, chosen: Mapping[int, int]) -> dict[str, Home]:

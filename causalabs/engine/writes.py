@@ -11,7 +11,7 @@ written alike (a direction found at one place and written everywhere).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias, cast
 
 import torch
@@ -84,9 +84,14 @@ def edits(
 ) -> list[tuple[Site, Edit]]:
     """One edit per site that this batch writes; rows are (restarts, batch) flattened."""
     changes: dict[Site, list[_Change]] = {}
+    swaps: dict[tuple[Home, int], list[int]] = {}
     for number, write in enumerate(writes):
         used = batch.used[number]
         if not bool(used.any()):
+            continue
+        if _is_plain_swap(write, bases, store):
+            place = replace(write.target, block=())
+            swaps.setdefault((place, len(write.target.block)), []).append(number)
             continue
         mask = None if bool(used.all()) else used[:, None]  # (batch, 1)
         source = None
@@ -95,6 +100,10 @@ def edits(
         for part, site in enumerate(write.target.writes):
             frame = frame_of(write.target, part, store, batch.base)
             changes.setdefault(site, []).append(_change(write, frame, bases, source, mask))
+    for (home, _), numbers in swaps.items():
+        blocks = [writes[number].target.block for number in numbers]
+        swapped = _swapped(cast(Rotation, bases[home.space]), home, blocks, numbers, batch, store)
+        changes.setdefault(home.writes[0], []).append(swapped)
     return [(site, _edit(found, restarts)) for site, found in changes.items()]
 
 
@@ -172,9 +181,7 @@ def frame_of(home: Home, part: int, store: Store, base: Tensor) -> Frame:
     return Frame(first, first + widths[part], before, after)
 
 
-def basis_width(
-    writes: Sequence[Site], reads: Sequence[Site], store: Store | Network
-) -> int:
+def basis_width(writes: Sequence[Site], reads: Sequence[Site], store: Store | Network) -> int:
     """Width of the activation that a basis is of: that which is read.
 
     An error where what is written is neither as wide nor made of parts that are.
@@ -223,6 +230,48 @@ def given(basis: Basis, value: Given) -> Tensor:
             "interchange it instead, or use `mean_difference` or `probe`",
         )
     return cast(Assigning, basis).value(value.variable, value.place)
+
+
+def _is_plain_swap(write: Write, bases: Bases, store: Store) -> bool:
+    """Whether a value is taken from the same single place, in a rotation."""
+    target, origin = write.target, write.origin
+    return (
+        isinstance(origin, Home)
+        and origin.space == target.space
+        and origin.block == target.block
+        and len(target.writes) == len(origin.reads) == 1
+        and isinstance(bases[target.space], Rotation)
+        and store.width(target.writes[0]) == store.width(origin.reads[0])
+    )
+
+
+def _swapped(
+    basis: Rotation,
+    home: Home,
+    blocks: Sequence[tuple[int, ...]],
+    numbers: Sequence[int],
+    batch: Rows,
+    store: Store,
+) -> _Change:
+    """`h + (s - h) Q Q^T`, all writes of one length at one place at once."""
+    rows, used = batch.source, batch.used
+    if len(numbers) < len(rows):
+        rows, used = rows[numbers], used[numbers]
+    source = store.rows(home.reads, rows.flatten())
+    source = source.view(*rows.shape, source.shape[1])  # (writes, batch, width)
+    together = tuple(dim for block in blocks for dim in block)
+    columns = basis.part(together)  # (restarts, width, writes * block)
+    here = columns.reshape(*columns.shape[:2], len(blocks), len(blocks[0])).transpose(1, 2)
+    mask = None if bool(used.all()) else used[:, :, None]  # (writes, batch, 1)
+
+    def swap(current: Tensor, edited: Tensor) -> Tensor:
+        moved = (source - current[:, None]) @ here  # (restarts, writes, batch, block)
+        if mask is not None:
+            moved = moved * mask
+        change: Tensor = moved.transpose(1, 2).flatten(2) @ columns.mT
+        return edited + change
+
+    return swap
 
 
 def _rotated(

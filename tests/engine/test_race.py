@@ -121,6 +121,12 @@ def test_choices_fitted_together_end_where_each_ends_alone(staggered: bool) -> N
         assert max(store.network.groups) == len(SITES)  # type: ignore[attr-defined]
 
 
+def test_language_models_say_that_they_stagger() -> None:
+    from causalabs.engine.language_models.model import LanguageModel
+
+    assert LanguageModel.staggers
+
+
 def test_fitting_moves_and_helps() -> None:
     budget = replace(BUDGET, steps=60, rate=5e-2)
     before = raced([SITES[2]], budget=replace(budget, steps=1, rate=0.0))[0]
