@@ -14,16 +14,17 @@ from causalabs.hypothesis.floors import GLANCE, Budget
 from causalabs.hypothesis.inputs import Inputs, inputs_of
 from causalabs.hypothesis.model import Counterfactuals, Line
 
-FEW = 1 << 16
+FEW = 1 << 14
+CELLS = 6 * 10**7
 MOST_PAIRS = 28  # of eight rivals
 
 
 def alike(
-    algorithms: Sequence[Algorithm], counts: Counterfactuals, budget: Budget
+    algorithms: Sequence[Algorithm], counts: Counterfactuals
 ) -> list[tuple[Algorithm, Algorithm, bool]]:
     """Pairs of rivals that answer alike whatever lines say, and whether every pair was seen.
 
-    To each line of either some move of the other answers alike, on all examples up to 2^16
+    To each line of either some move of the other answers alike, on all examples up to 2^14
     or on 20,000 drawn. Pairs of which one has no line are left out, as are those that
     cannot be evaluated here.
     """
@@ -32,6 +33,7 @@ def alike(
         return []  # labels of equality patterns are not carried from run to run
     lines = {name: [x for x in counts.lines if x.algorithm == name] for name in by_name}
     found = []
+    budget = Budget(CELLS)
     for one, other in list(combinations(algorithms, 2))[:MOST_PAIRS]:
         if not (lines[one.name] and lines[other.name]):
             continue

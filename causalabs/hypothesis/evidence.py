@@ -60,7 +60,7 @@ def floor_rules(
         found.append(NeverHolds(span=_condition(line, node), first=None))
     if empty:
         return found
-    found += _alike(counts, world, node, budget)
+    found += _alike(counts, world, node)
     done: set[object] = set()
     for expectation in stated.expectations:
         if len(done) >= MOST_FLOORS:
@@ -100,9 +100,7 @@ def _empty(counts: Counterfactuals, world: World, budget: Budget) -> list[Line]:
     return found
 
 
-def _alike(
-    counts: Counterfactuals, world: World, node: ast.Counterfactuals, budget: Budget
-) -> list[Rule]:
+def _alike(counts: Counterfactuals, world: World, node: ast.Counterfactuals) -> list[Rule]:
     """Rivals that no line tells apart."""
     if len(world.algorithms) < 2:
         return []
@@ -114,7 +112,7 @@ def _alike(
         RivalsAlike(
             span=word, one=one.name, other=other.name, seen="all" if every else "20,000 drawn"
         )
-        for one, other, every in alike(world.algorithms, counts, budget)
+        for one, other, every in alike(world.algorithms, counts)
     ]
 
 

@@ -79,6 +79,8 @@ def relation(above: Rival, below: Rival, outputs: Sequence[str]) -> Relation:
             drawn = f"no exception among {rows.count:,} draws, and no proof by sympy"
             return told("not decided", drawn)
     renamed = _same(rows, pair, surviving, len(lower))
+    if renamed is not None and renamed[1] and not rows.exact:
+        how = f"outputs {how}, values as in {rows.count:,} draws"
     if renamed is not None:
         return told("same", how, _items(renamed[0]), renamed[1])
     best = min(surviving, key=lambda found: sum(map(len, found.values())))
@@ -174,10 +176,8 @@ def _same(
         if len(found) != below or any(len(group) != 1 for group in found.values()):
             continue
         renamed = {name: group[0] for name, group in found.items()}
-        if not rows.exact:
-            if same_mechanisms(upper, lower, renamed):
-                return found, ()
-            continue
+        if not rows.exact and same_mechanisms(upper, lower, renamed):
+            return found, ()
         made = {name: _codes(rows, pair, name, to) for name, to in renamed.items()}
         codes = {name: each for name, each in made.items() if each is not None}
         if len(codes) == len(made) and _commutes(rows, pair, found, codes):

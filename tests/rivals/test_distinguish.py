@@ -286,6 +286,95 @@ def test_a_hard_cover_falls_back_to_greedy():
     )
 
 
+# ------------------------------------------------------------------ generated rivals
+
+INPUTS = list(product((False, True), repeat=3))
+
+
+@st.composite
+def tables(draw):
+    """Two variables over three truths, and an output over both and the inputs, as tables."""
+    first = draw(st.tuples(*[st.booleans()] * 8))
+    second = draw(st.tuples(*[st.booleans()] * 8))
+    output = draw(st.tuples(*[st.booleans()] * 4))
+    return first, second, output
+
+
+def spelled(table, names):
+    """A truth table as an expression of the language."""
+    rows = [
+        " and ".join(n if value else f"not {n}" for n, value in zip(names, row, strict=True))
+        for row, held in zip(product((False, True), repeat=len(names)), table, strict=True)
+        if held
+    ]
+    return " or ".join(f"({row})" for row in rows) or "false"
+
+
+def written(name, tables):
+    first, second, output = tables
+    return f"""
+    algorithm {name} {{
+      input  x, y, z : bool
+      var    {name}_u : bool = {spelled(first, "xyz")}
+      var    {name}_v : bool = {spelled(second, "xyz")}
+      output o : bool = {spelled(output, (f"{name}_u", f"{name}_v"))}
+    }}
+    """
+
+
+def by_hand(tables, base, given):
+    first, second, output = tables
+    u = given.get("u", first[INPUTS.index(base)])
+    v = given.get("v", second[INPUTS.index(base)])
+    return output[2 * u + v]
+
+
+def answers_by_hand(tables, names):
+    """Answers over all (base, source) when `names` are taken from the source."""
+    found = []
+    for base, source in product(INPUTS, INPUTS):
+        clean = {"u": tables[0][INPUTS.index(source)], "v": tables[1][INPUTS.index(source)]}
+        found.append(by_hand(tables, base, {name: clean[name] for name in names}))
+    return found
+
+
+@given(tables(), tables())
+@settings(max_examples=40, deadline=None)
+def test_generated_rivals_are_compared_as_by_hand(one, other):
+    found = compared(written("one", one) + written("other", other)).pairs[0]
+    plain = [by_hand(one, b, {}) != by_hand(other, b, {}) for b in INPUTS]
+    assert found.outputs.value == pytest.approx(sum(plain) / 8)
+    replies = [answers_by_hand(other, names) for names in ("", "u", "v", "uv")]
+    for each in found.lines:
+        if each.of != "one" or each.line.sources != 1:
+            continue
+        mine = answers_by_hand(one, [n[-1] for n in each.line.variables])
+        best = min(sum(a != b for a, b in zip(mine, r, strict=True)) for r in replies)
+        assert each.share.value == pytest.approx(best / 64)
+    same = written("one", one).replace("one", "again").replace("again_u", "again_w")
+    (relation,) = compared(written("one", one) + same).pairs[0].relations
+    assert relation.kind == "same"
+
+
+def test_an_adder_with_inverted_carries_is_the_same():
+    text = (EXAMPLES / "carry_adder.causal").read_text()
+    text = text[text.index("algorithm {") : text.index("network gru")]
+    mine = text.replace("algorithm {", "algorithm carries {")
+    rest = "not ((a[i] and b[i]) or (not lend[i - 1] and (a[i] or b[i])))"
+    theirs = text.replace("algorithm {", "algorithm lends {").replace("carry", "lend")
+    for old, new in (
+        ("at_least(2, a[i], b[i], lend[i - 1])", rest),
+        ("if i == 0 then a[0] and b[0]", "if i == 0 then not (a[0] and b[0])"),
+        ("xor lend[i - 1]", "xor not lend[i - 1]"),
+        ("lend[3]\n", "not lend[3]\n"),
+    ):
+        theirs = theirs.replace(old, new)
+    (relation,) = compared(mine + theirs).pairs[0].relations
+    assert relation.kind == "same"
+    assert dict(relation.values)["carry[1]"] == (("false", "true"), ("true", "false"))
+    assert "sympy" in relation.how
+
+
 # ------------------------------------------------------------------ the command line
 
 
