@@ -212,14 +212,15 @@ def save_bases(
         space = setting.alignment.spaces[number]
         if not find(space.basis.kind).drawable:
             continue
-        choice = space.members[0].choices[found.chosen[number]]
+        chosen = found.chosen[number]
+        homes = {member.variable: member.choices[chosen] for member in space.members}
         label = Label(
             basis=basis.kind,
             blocks={member.variable: member.block for member in space.members},
-            sites=tuple(map(site_record, choice.writes)),
-            reads=tuple(map(site_record, choice.reads)),
+            sites={name: tuple(map(site_record, home.writes)) for name, home in homes.items()},
+            reads={name: tuple(map(site_record, home.reads)) for name, home in homes.items()},
             settings=dict(space.basis.settings),
-            choice=space.labels[found.chosen[number]] if space.labels else "",
+            choice=space.labels[chosen] if space.labels else "",
             hypothesis=hypothesis.name,
             alignment=setting.alignment.name,
             network=network.kind,

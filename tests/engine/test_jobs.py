@@ -153,7 +153,7 @@ def test_fitted_bases_are_kept_with_what_they_are(tmp_path: Path) -> None:
     assert saved.basis.tensors()["columns"].shape == (5, 2)
     label = saved.label
     assert (label.basis, label.network, label.seed) == ("learned", "mlp", 0)
-    assert [site["text"] for site in label.sites] == ["hidden 0"]
+    assert label.written == ("hidden 0",)
     assert label.blocks == {"left": (0,), "right": (1,)}
 
 

@@ -37,15 +37,16 @@ FORM = 1
 class Label:
     """What a saved basis says of itself.
 
-    `sites` are written, `reads` read, each with its `text` as a file writes it and its parts;
-    `blocks` are the coordinates of each variable. `network` is the kind of network, `weights`
-    the hash of its weights ("" where it has none), `tensors` that of the tensors' file.
+    Of each variable: `blocks` are its coordinates, `sites` are written and `reads` read, each
+    with its `text` as a file writes it and its parts (`site_record`). `network` is the kind of
+    network, `weights` the hash of its weights ("" where it has none), `tensors` that of the
+    tensors' file.
     """
 
     basis: str
     blocks: Mapping[str, tuple[int, ...]]
-    sites: tuple[Mapping[str, Any], ...]
-    reads: tuple[Mapping[str, Any], ...]
+    sites: Mapping[str, tuple[Mapping[str, Any], ...]]
+    reads: Mapping[str, tuple[Mapping[str, Any], ...]]
     settings: Mapping[str, Any] = field(default_factory=dict)
     choice: str = ""
     hypothesis: str = ""
@@ -57,6 +58,12 @@ class Label:
     control: str = ""
     tensors: str = ""
     form: int = FORM
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """All sites that are written, as a file writes them."""
+        every = (str(site["text"]) for sites in self.sites.values() for site in sites)
+        return tuple(dict.fromkeys(every))
 
     @property
     def space(self) -> Space:
@@ -157,8 +164,8 @@ def load_basis(
         ) from error
     if network is not None:
         basis = basis.to(device=network.device, dtype=network.dtype)
-        if sites is not None:
-            _of_width(basis, label, sum(network.width(site) for site in sites), path)
+        if sites is not None and len(sites) == 1:
+            _of_width(basis, label, network.width(sites[0]), path)
     return Saved(basis, label)
 
 
@@ -179,7 +186,8 @@ def read_label(path: str | Path) -> Label:
     try:
         told["blocks"] = {name: tuple(map(int, b)) for name, b in told["blocks"].items()}
         told["settings"] = {name: _setting(each) for name, each in told["settings"].items()}
-        told["sites"], told["reads"] = tuple(told["sites"]), tuple(told["reads"])
+        for name in ("sites", "reads"):
+            told[name] = {v: tuple(map(dict, sites)) for v, sites in told[name].items()}
         return Label(**told)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EngineError(
@@ -207,7 +215,7 @@ def _differences(
         elif label.weights and weights and label.weights != weights:
             found.append(("network weights", label.weights, weights))
     if sites is not None:
-        made = ", ".join(str(each["text"]) for each in label.sites)
+        made = ", ".join(label.written)
         given = ", ".join(say_site(site).strip("`") for site in sites)
         if made != given:
             found.append(("sites", f"`{made}`", f"`{given}`"))
@@ -225,8 +233,7 @@ def _of_width(basis: Basis, label: Label, width: int, path: Path) -> None:
     tensors: Mapping[str, Tensor] = basis.tensors()
     columns = tensors.get("columns")
     if columns is not None and columns.shape[0] != width:
-        texts = ", ".join(str(each["text"]) for each in label.sites)
         raise EngineError(
-            f"`{path.name}` is for {columns.shape[0]} numbers, `{texts}` has {width}",
+            f"`{path.name}` is for {columns.shape[0]} numbers, `{label.written[0]}` has {width}",
             "the network's sizes have changed",
         )

@@ -136,7 +136,7 @@ def test_the_latents_that_tell_values_apart_are_chosen(tmp_path: Path) -> None:
     found = find("sae").closed(space, LATENTS, evidence)
     assert isinstance(found, Latents)
     assert found.picked.tolist() == [4, 8]
-    label = Label("sae", {"v": (0,), "w": (1,)}, (), (), dict(space.basis.settings))
+    label = Label("sae", {"v": (0,), "w": (1,)}, {}, {}, dict(space.basis.settings))
     again = load_basis(save_basis(tmp_path / "kept", found, label)).basis
     torch.testing.assert_close(again.encode(c[None], (0, 1)), c[None][..., [4, 8]])
     shares = between(found.dictionary, c, evidence.places["v"])

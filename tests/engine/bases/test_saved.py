@@ -38,7 +38,7 @@ BLOCKS = {"v": (0, 1), "w": (2,)}
 def labelled(kind: str, **more: Any) -> tuple[Basis, Label]:
     settings = {"blocks": 2, "hidden": 4} if kind == "revnet" else {}
     space = space_of(kind, BLOCKS, **settings)
-    sites = (site_record(HERE),)
+    sites = dict.fromkeys(BLOCKS, (site_record(HERE),))
     label = Label(kind, BLOCKS, sites, sites, dict(space.basis.settings), **more)
     return random_basis_of(kind, space, WIDTH), label
 
