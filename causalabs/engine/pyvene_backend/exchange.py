@@ -53,12 +53,12 @@ def save_pyvene(path: str | Path, folder: str | Path, network: Network) -> None:
             f"a `{label.basis}` basis is no rotation: pyvene cannot load it",
             "write one of `learned`, `fourier`, `pca`, `svd`, `fixed` dims",
         )
-    if len(label.sites) != 1 or label.sites != label.reads:
+    if len(label.written) != 1 or label.sites != label.reads:
         raise EngineError(
             f"`{Path(path).name}` is read and written at several sites, pyvene rotates one",
             "align each site by itself",
         )
-    site = _site(label.sites[0])
+    site = _site(next(iter(label.sites.values()))[0])
     each = network.width(site)
     units = max(1, rotation.columns.shape[1] // each)
     write_pyvene(rotation, label.blocks, site, folder, network, units=units)
@@ -146,8 +146,8 @@ def keep_pyvene(found: Exchanged, path: str | Path, site: Site, network: Network
     label = Label(
         basis=found.rotation.kind,
         blocks=found.blocks,
-        sites=(site_record(site),),
-        reads=(site_record(site),),
+        sites=dict.fromkeys(found.blocks, (site_record(site),)),
+        reads=dict.fromkeys(found.blocks, (site_record(site),)),
         network=network.kind,
         weights=str(network.record.get("weights", "")),
     )

@@ -111,7 +111,7 @@ def test_a_basis_of_a_run_goes_there_and_back(kind, tmp_path):
     native, _, _ = at_hand(kind)
     site = HOMES[kind]
     rotation = Rotation("learned", turned(native.width(site), 3, dtype=torch.float32)[None])
-    told = (site_record(site),)
+    told = dict.fromkeys(BLOCKS, (site_record(site),))
     label = Label("learned", BLOCKS, told, told, network=native.kind)
     save_pyvene(save_basis(tmp_path / "ours", rotation, label), tmp_path / "theirs", native)
     (found,) = load_pyvene(tmp_path / "theirs")
@@ -122,7 +122,7 @@ def test_a_basis_of_a_run_goes_there_and_back(kind, tmp_path):
 
 def test_a_basis_that_is_no_rotation_is_named(tmp_path):
     native, _, _ = at_hand("mlp")
-    told = (site_record(HOMES["mlp"]),)
+    told = {"left": (site_record(HOMES["mlp"]),)}
     members = (Member("left", (), (0, 1)),)
     basis = find("neurons").restore(
         Space(BasisSpec("neurons"), members, ("",)), {"width": torch.tensor(6)}
