@@ -16,6 +16,8 @@ COLUMNS = (
     "line",
 )  # fmt: skip
 
+JUDGED = ("expected", "value", "95 % interval", "bound", "verdict")
+
 
 def results_html(results: Results) -> str:
     """Headline, expectations with their verdicts, reports, controls beside: one HTML fragment."""
@@ -24,11 +26,11 @@ def results_html(results: Results) -> str:
         what = ", ".join(each["part"] for each in results.registration["changes"])
         parts.append(f"<p><b>amended after results were seen:</b> {escape(what)}</p>")
     if results.expectations:
-        head = ("expected", "value", "95 % interval", "bound", "verdict")
-        parts.append(_table(head, [_cells(each) for each in results.expectations]))
+        body = [_cells(each) for each in results.expectations]
+        parts.append(_table(JUDGED, body))
     if results.reports:
-        head = ("reported", "value", "95 % interval")
-        parts.append(_table(head, [_cells(each)[:3] for each in results.reports]))
+        body = [_cells(each)[:3] for each in results.reports]
+        parts.append(_table(("reported", *JUDGED[1:3]), body))
     parts += [_controls(rows) for rows in _by_metric(results.table)]
     parts += [f"<p><small>{escape(note)}</small></p>" for note in results.notes]
     return "<div>" + "".join(parts) + "</div>"
