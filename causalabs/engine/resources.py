@@ -187,8 +187,23 @@ class Resources:
             device=self.on,
         )
 
+    def skeleton(self) -> Network | None:
+        """The network without numbers, as far as that can be had; it knows its sites."""
+        if self.make_network is not None:
+            return None
+        if self.hypothesis.network.kind == "huggingface":
+            found: Any = self._models().skeleton()
+            return found  # type: ignore[no-any-return]
+        from causalabs.engine.shapes import skeleton
+
+        return skeleton(self.hypothesis)
+
     def _language_model(self, seed: int, trained: bool) -> Network:
         """The weights are loaded once and shared by all seeds."""
+        made: Any = self._models().network(seed, trained)
+        return made  # type: ignore[no-any-return]
+
+    def _models(self) -> LanguageModels:
         from causalabs.engine.language_models.build import LanguageModels
 
         if self._language_models is None:
@@ -201,8 +216,7 @@ class Resources:
                 progress=self.progress,
                 like=lambda: few_columns(hypothesis),
             )
-        made: Any = self._language_models.network(seed, trained)
-        return made  # type: ignore[no-any-return]
+        return self._language_models
 
     def _sampled(self, seed: int, solved: Solved | None) -> Examples:
         hypothesis = self.hypothesis

@@ -14,7 +14,7 @@ from causalabs.engine.errors import EngineError
 from causalabs.engine.jobs import Resources, run_job
 from causalabs.engine.protocol import Device
 from causalabs.engine.resources import MakeNetwork, Wrap
-from causalabs.engine.shapes import check_shapes, skeleton
+from causalabs.engine.shapes import check_shapes
 from causalabs.hypothesis.model import Hypothesis
 from causalabs.judge import judge, overall, table
 from causalabs.plans import Job, Plan
@@ -100,11 +100,13 @@ def _outcomes(
 
 
 def _look(hypothesis: Hypothesis, plan: Plan, resources: Resources) -> None:
-    """Sites and dims are judged before a network is trained, as far as that can be done."""
-    network = skeleton(hypothesis) if resources.make_network is None else None
-    if network is None:
-        network = resources.network(plan.seeds[0])
-    check_shapes(hypothesis, network, (job.alignment for job in plan.jobs if job.alignment))
+    """Sites and dims are judged before a network is trained, or weights are loaded."""
+    aligned = [job.alignment for job in plan.jobs if job.alignment]
+    network = resources.skeleton()
+    if network is not None:
+        check_shapes(hypothesis, network, aligned)
+    if network is None or hypothesis.network.kind == "huggingface":
+        check_shapes(hypothesis, resources.network(plan.seeds[0]), aligned)
 
 
 @contextmanager

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from causalabs.algorithm.domains import Column
 from causalabs.algorithm.model import Algorithm
 from causalabs.engine.errors import EngineError
+from causalabs.engine.language_models.contract import Read
 from causalabs.engine.language_models.families import FAMILIES
-from causalabs.engine.language_models.loading import ENCODERS, Loaded, load
+from causalabs.engine.language_models.loading import ENCODERS, Loaded, load, outline
 from causalabs.engine.language_models.model import LanguageModel
 from causalabs.engine.language_models.prompts import TokenPrompter
 from causalabs.engine.language_models.reads import make_reads
+from causalabs.engine.language_models.skeleton import Skeleton
 from causalabs.engine.networks.build import domains_of
 from causalabs.engine.protocol import Device
 from causalabs.hypothesis.model import FeedText, FeedTokens, NetworkSpec
@@ -61,6 +63,15 @@ class LanguageModels:
             untrained(loaded.module, seed=seed), {"origin": "untrained", "seed": seed}
         )
 
+    def skeleton(self) -> Skeleton | None:
+        """The model without numbers, which knows its sites; None where it has to be loaded."""
+        found = None if self.loaded else outline(self.name, folder=self.folder)
+        config: Any = None if found is None else found.module.config
+        if found is None or config.model_type not in FAMILIES:
+            return None
+        prompter, reads = self._asked(found)
+        return Skeleton(found.module, prompter=prompter, reads=reads)
+
     def _load(self) -> Loaded:
         if self.loaded is None:
             self._say(f"loading {self.name}")
@@ -68,18 +79,7 @@ class LanguageModels:
         return self.loaded
 
     def _made(self, module: Any, record: dict[str, Any]) -> LanguageModel | TextModule:
-        loaded, domains = self._load(), domains_of(self.algorithms)
-        feed = self.spec.feed
-        if not isinstance(feed, FeedText | FeedTokens):
-            raise EngineError("a language model is fed text", 'write `feed "..."`')
-        prompter = TokenPrompter(
-            loaded.tokenizer,
-            feed,
-            domains,
-            [variable.name for variable in self.algorithms[0].inputs],
-            longest=loaded.longest,
-        )
-        reads = make_reads(self.spec.reads, domains, loaded.tokenizer)
+        prompter, reads = self._asked(self._load())
         told = {"model": self.name, **record}
         kind = module.config.model_type
         if kind not in FAMILIES and self.like is not None:
@@ -89,6 +89,20 @@ class LanguageModels:
             made = Encoder if kind in ENCODERS else TextModule
             return made(module, prompter=prompter, reads=reads, like=self.like(), record=told)
         return LanguageModel(module, prompter=prompter, reads=reads, record=told)
+
+    def _asked(self, loaded: Loaded) -> tuple[TokenPrompter, tuple[Read, ...]]:
+        """What is fed, and what is read, in the model's own tokens."""
+        feed, domains = self.spec.feed, domains_of(self.algorithms)
+        if not isinstance(feed, FeedText | FeedTokens):
+            raise EngineError("a language model is fed text", 'write `feed "..."`')
+        prompter = TokenPrompter(
+            loaded.tokenizer,
+            feed,
+            domains,
+            [variable.name for variable in self.algorithms[0].inputs],
+            longest=loaded.longest,
+        )
+        return prompter, make_reads(self.spec.reads, domains, loaded.tokenizer)
 
     def _say(self, what: str) -> None:
         if self.progress is not None:

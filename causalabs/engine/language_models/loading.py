@@ -129,6 +129,28 @@ def _hub_answers(name: str) -> bool:
     return True
 
 
+def outline(name: str, *, folder: Path) -> Loaded | None:
+    """The model without its weights, on torch's `meta` device; None where that cannot be had.
+
+    What is amiss with the files is left to `load` to say.
+    """
+    need(f'huggingface("{name}")')
+    place, origin = locate(name, folder)
+    if not isinstance(place, Path):
+        return None
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    try:
+        with quiet(), torch.device("meta"):
+            config = AutoConfig.from_pretrained(place, local_files_only=True)
+            if config.model_type in ENCODERS:
+                return None
+            module: nn.Module = AutoModelForCausalLM.from_config(config)
+    except Exception:  # whatever transformers and the files make each other raise
+        return None
+    return Loaded(module, _tokenizer(name, str(place), True), _longest(module), origin)
+
+
 def _model(name: str, place: str, dtype: torch.dtype, local: bool) -> nn.Module:
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM
 
