@@ -84,14 +84,18 @@ def edits(
 ) -> list[tuple[Site, Edit]]:
     """One edit per site that this batch writes; rows are (restarts, batch) flattened."""
     changes: dict[Site, list[_Change]] = {}
-    swaps: dict[tuple[Home, int], list[int]] = {}
-    for number, write in enumerate(writes):
-        used = batch.used[number]
-        if not bool(used.any()):
-            continue
-        if _is_plain_swap(write, bases, store):
-            place = replace(write.target, block=())
-            swaps.setdefault((place, len(write.target.block)), []).append(number)
+    done = [number for number in range(len(writes)) if bool(batch.used[number].any())]
+    swaps: dict[tuple[Home, Home | Given, int], list[int]] = {}
+    for number in done:
+        if _is_plain_swap(writes[number], bases, store):
+            swaps.setdefault(_place(writes[number]), []).append(number)
+    for number in done:
+        write, used = writes[number], batch.used[number]
+        together = swaps.get(_place(write), [])
+        if number in together:
+            if number == together[0]:
+                swapped = _swapped(writes, together, bases, batch, store)
+                changes.setdefault(write.target.writes[0], []).append(swapped)
             continue
         mask = None if bool(used.all()) else used[:, None]  # (batch, 1)
         source = None
@@ -100,11 +104,15 @@ def edits(
         for part, site in enumerate(write.target.writes):
             frame = frame_of(write.target, part, store, batch.base)
             changes.setdefault(site, []).append(_change(write, frame, bases, source, mask))
-    for (home, _), numbers in swaps.items():
-        blocks = [writes[number].target.block for number in numbers]
-        swapped = _swapped(cast(Rotation, bases[home.space]), home, blocks, numbers, batch, store)
-        changes.setdefault(home.writes[0], []).append(swapped)
     return [(site, _edit(found, restarts)) for site, found in changes.items()]
+
+
+def _place(write: Write) -> tuple[Home, Home | Given, int]:
+    """Where a write is and where its value is read, whatever the block, and how long that is."""
+    origin = write.origin
+    if isinstance(origin, Home):
+        origin = replace(origin, block=())
+    return replace(write.target, block=()), origin, len(write.target.block)
 
 
 def _edit(changes: Sequence[_Change], restarts: int) -> Edit:
@@ -233,7 +241,7 @@ def given(basis: Basis, value: Given) -> Tensor:
 
 
 def _is_plain_swap(write: Write, bases: Bases, store: Store) -> bool:
-    """Whether a value is taken from the same single place, in a rotation."""
+    """Whether a single site is given another's coordinates in the same block of a rotation."""
     target, origin = write.target, write.origin
     return (
         isinstance(origin, Home)
@@ -246,21 +254,18 @@ def _is_plain_swap(write: Write, bases: Bases, store: Store) -> bool:
 
 
 def _swapped(
-    basis: Rotation,
-    home: Home,
-    blocks: Sequence[tuple[int, ...]],
-    numbers: Sequence[int],
-    batch: Rows,
-    store: Store,
+    writes: Sequence[Write], numbers: Sequence[int], bases: Bases, batch: Rows, store: Store
 ) -> _Change:
     """`h + (s - h) Q Q^T`, all writes of one length at one place at once."""
+    home, origin = writes[numbers[0]].target, cast(Home, writes[numbers[0]].origin)
+    basis, blocks = bases[home.space], [writes[number].target.block for number in numbers]
     rows, used = batch.source, batch.used
     if len(numbers) < len(rows):
         rows, used = rows[numbers], used[numbers]
-    source = store.rows(home.reads, rows.flatten())
+    source = store.rows(origin.reads, rows.flatten())
     source = source.view(*rows.shape, source.shape[1])  # (writes, batch, width)
     together = tuple(dim for block in blocks for dim in block)
-    columns = basis.part(together)  # (restarts, width, writes * block)
+    columns = cast(Rotation, basis).part(together)  # (restarts, width, writes * block)
     here = columns.reshape(*columns.shape[:2], len(blocks), len(blocks[0])).transpose(1, 2)
     mask = None if bool(used.all()) else used[:, :, None]  # (writes, batch, 1)
 
