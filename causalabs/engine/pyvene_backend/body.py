@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,11 +18,17 @@ from causalabs.hypothesis.model import Site
 
 @dataclass(frozen=True)
 class Place:
-    """A site in pyvene's words: a component, its layer, and a head where the unit is one."""
+    """A site in pyvene's words: a component, its layer, and a head where the unit is one.
+
+    A head's own term is no module's output: `share` makes it from what the component holds,
+    and a change of it is added at `into`.
+    """
 
     component: str
     layer: int = 0
     head: int | None = None
+    into: str = ""
+    share: Callable[[Tensor], Tensor] | None = field(default=None, compare=False, repr=False)
 
     @property
     def unit(self) -> str:

@@ -100,7 +100,14 @@ class LanguageBody:
         return None
 
     def _head(self, site: Site, name: str, layer: int, head: int) -> Place:
-        family = self.network.wiring.family
+        wiring = self.network.wiring
+        family = wiring.family
+        if name == "head":
+            out = f"{self._block(layer)}.{family.out}"
+            parts, dim = wiring.blocks[layer], wiring.dim
+            first, last = head * dim, (head + 1) * dim
+            share = lambda z: parts.share(z[..., first:last], first, last)  # noqa: E731
+            return Place(f"{out}.input", into=f"{out}.output", share=share)
         layouts = {"q": family.query, "k": family.key, "v": family.value}
         apart = name == "z" or (name in layouts and layouts[name].layout in SPLIT)
         if not apart or NAMED.get(name) not in self.names:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from causalabs.engine.networks.naming import say_site
 from causalabs.engine.protocol import Edit, Inputs, Network, Scores
 from causalabs.engine.pyvene_backend.body import Body, Place
 from causalabs.engine.pyvene_backend.importing import pyvene, quiet
+from causalabs.engine.pyvene_backend.interventions import interventions
 from causalabs.hypothesis.model import Site
 
 MOST_MODELS = 32
@@ -46,6 +46,15 @@ class Rows:
         return replace(self, tensors=tensors)
 
 
+@dataclass(frozen=True, eq=False)
+class Hooked:
+    """An intervenable model, where each of its interventions is, and those that edit."""
+
+    model: Any
+    where: tuple[tuple[Place, Site], ...]
+    editors: tuple[Any, ...] = ()
+
+
 class PyveneNetwork:
     """The network `native`, run by pyvene as `body`."""
 
@@ -55,7 +64,7 @@ class PyveneNetwork:
         self.kind = native.kind
         self.rows_at_once = native.rows_at_once
         self.record = native.record
-        self._models: dict[tuple[Site, ...], tuple[Any, list[Any]]] = {}
+        self._models: dict[tuple[Site, ...], Hooked] = {}
 
     # ------------------------------------------------------- as the network's own
 
@@ -104,12 +113,19 @@ class PyveneNetwork:
         """Clean activations of every row at each site, collected by pyvene."""
         if not sites:
             return []
-        collect = [pyvene().CollectIntervention() for _ in sites]
-        model = self._model(sites, collect)
+        places = [self.body.place(site) for site in sites]
+        collect = [pyvene().CollectIntervention(keep_last_dim=True) for _ in sites]
+        hooked = Hooked(
+            intervenable(self.body, places, collect), tuple(zip(places, sites, strict=True))
+        )
         parts = []
         for batch in self._batches(inputs):
-            (_, collected), _ = self._run(model, sites, batch)
-            parts.append([each.flatten(1) for each in collected])
+            (_, collected), _ = self._run(hooked, batch)
+            pairs = zip(places, collected, strict=True)
+            shared = [
+                found if place.share is None else place.share(found) for place, found in pairs
+            ]
+            parts.append([found.flatten(1) for found in shared])
         return [torch.cat(columns) for columns in zip(*parts, strict=True)]
 
     def prefix(self, inputs: Inputs, sites: Sequence[Site]) -> Rows:
@@ -136,14 +152,14 @@ class PyveneNetwork:
         if not edits:
             return self.body.scores(self.body.module(**self.body.feed(inputs)), inputs)
         sites = tuple(site for site, _ in edits)
-        model, interventions = self._editing(sites)
-        for intervention, (site, edit) in zip(interventions, edits, strict=True):
-            intervention.edit = _named(site, edit)
+        hooked = self._editing(sites)
+        for editor, (site, edit) in zip(hooked.editors, edits, strict=True):
+            editor.edit = _named(site, edit)
         try:
-            _, output = self._run(model, sites, inputs)
+            _, output = self._run(hooked, inputs)
         finally:
-            for intervention in interventions:
-                intervention.edit = None  # it holds the batch
+            for editor in hooked.editors:
+                editor.forget()  # it holds the batch
         return self.body.scores(output, inputs)
 
     def resume_each(
@@ -162,23 +178,42 @@ class PyveneNetwork:
         for first in range(0, max(len(inputs), 1), self.rows_at_once):
             yield self.slice(inputs, slice(first, first + self.rows_at_once))
 
-    def _editing(self, sites: tuple[Site, ...]) -> tuple[Any, list[Any]]:
-        """The intervenable model that writes these sites, and its interventions."""
+    def _editing(self, sites: tuple[Site, ...]) -> Hooked:
+        """The intervenable model that writes these sites."""
         if sites not in self._models:
             while len(self._models) >= MOST_MODELS:
                 del self._models[next(iter(self._models))]
-            interventions = [_editing_intervention()() for _ in sites]
-            self._models[sites] = self._model(sites, interventions), interventions
+            self._models[sites] = self._hooked(sites)
         return self._models[sites]
 
-    def _model(self, sites: Sequence[Site], interventions: Sequence[Any]) -> Any:
-        places = [self.body.place(site) for site in sites]
-        return intervenable(self.body, places, interventions)
+    def _hooked(self, sites: tuple[Site, ...]) -> Hooked:
+        kinds = interventions()
+        editors: dict[int, Any] = {}
+        written: list[tuple[Place, Site, Any]] = []
+        read: list[tuple[Place, Site, Any]] = []
+        for number, site in enumerate(sites):
+            place = self.body.place(site)
+            if place.share is None:
+                editors[number] = kinds.edits()
+                written.append((place, site, editors[number]))
+                continue
+            earlier = [editors[n] for n in range(number) if sites[n] == site]
+            if not earlier:
+                read.append((place, site, kinds.reads(keep_last_dim=True)))
+            editors[number] = kinds.adds(keep_last_dim=True)
+            editors[number].follow(read[-1][2], place.share, earlier)
+            written.append((Place(place.into), site, editors[number]))
+        hooks = written + read  # read last: after what is written at the same module
+        model = intervenable(self.body, [p for p, _, _ in hooks], [i for _, _, i in hooks])
+        where = tuple((place, site) for place, site, _ in hooks)
+        return Hooked(model, where, tuple(editors[number] for number in range(len(sites))))
 
-    def _run(self, model: Any, sites: Sequence[Site], inputs: Any) -> Any:
-        where = [locations(self.body, site, inputs) for site in sites]
+    def _run(self, hooked: Hooked, inputs: Any) -> Any:
+        where = [locations(self.body, place, site, inputs) for place, site in hooked.where]
         with quiet():
-            return model(self.body.feed(inputs), unit_locations={"sources->base": (None, where)})
+            return hooked.model(
+                self.body.feed(inputs), unit_locations={"sources->base": (None, where)}
+            )
 
 
 def intervenable(body: Body, places: Sequence[Place], interventions: Sequence[Any]) -> Any:
@@ -197,32 +232,13 @@ def intervenable(body: Body, places: Sequence[Place], interventions: Sequence[An
         return package.IntervenableModel(package.IntervenableConfig(representations), body.module)
 
 
-def locations(body: Body, site: Site, inputs: Any) -> Any:
+def locations(body: Body, place: Place, site: Site, inputs: Any) -> Any:
     """pyvene's unit locations of one site: (rows, positions), and heads beside them."""
     units = body.units(site, inputs)
-    head = body.place(site).head
-    if head is None:
+    if place.head is None:
         return units
-    return np.full((len(units), 1), head), units
+    return np.full((len(units), 1), place.head), units
 
 
 def _named(site: Site, edit: Edit) -> Edit:
     return lambda current: apply_edit(site, edit, current)
-
-
-@cache
-def _editing_intervention() -> type[Any]:
-    """pyvene's intervention that calls an edit; made once its base class is there."""
-
-    class EditIntervention(pyvene().ConstantSourceIntervention):  # type: ignore[misc]
-        """Hands what stands at a site to an edit: (batch, positions * width)."""
-
-        edit: Edit | None = None
-
-        def forward(self, base: Tensor, source: Any = None, subspaces: Any = None) -> Tensor:
-            """The edited activation."""
-            if self.edit is None:
-                raise ValueError("no edit was given")
-            return self.edit(base.flatten(1)).reshape(base.shape)
-
-    return EditIntervention

@@ -29,13 +29,16 @@ def interchanged(
     """
     places = [network.body.place(site) for site, _ in writes]
     for (site, columns), place in zip(writes, places, strict=True):
+        if place.share is not None:
+            raise cannot(site, "it is no module's output")
         if place.head is not None and network.body.units(site, base).shape[1] > 1:
             raise cannot(site, f"it rotates {len(columns)} numbers of each token apart")
     interventions = [low_rank(columns) for _, columns in writes]
     model = intervenable(network.body, places, interventions)
     pairs = list(zip((site for site, _ in writes), sources, strict=True))
-    there = [locations(network.body, site, source) for site, source in pairs]
-    here = [locations(network.body, site, base) for site, _ in writes]
+    body = network.body
+    there = [locations(body, body.place(site), site, source) for site, source in pairs]
+    here = [locations(body, body.place(site), site, base) for site, _ in writes]
     with quiet():
         _, output = model(
             network.body.feed(base),

@@ -30,6 +30,8 @@ EVERYWHERE = (
     Site("mlp", 2, position=Last()),
     Site("mlp", 1, part="input", position=TWO),
     Site("mlp", 1, part="hidden", position=AtIndex(3)),
+    Site("head", 1, 1, position=AtIndex(2)),
+    Site("head", 0, 0, position=TWO),
 )
 BY_HEAD = (
     Site("head", 1, 1, "q", position=AtIndex(2)),
@@ -112,6 +114,21 @@ def test_pyvenes_own_rotation_from_real_sources_is_ours(name, both):
     assert not torch.allclose(ours["answer"], native.scores(inputs)["answer"])
 
 
+def test_several_edits_of_heads_terms_see_each_other(both):
+    native, other, inputs = both("llama")
+    one, two = Site("head", 1, 1, position=TWO), Site("head", 1, 2, position=TWO)
+    z = Site("head", 1, 2, "z", position=TWO)
+    edits = [
+        (one, lambda now: now * 2),
+        (one, lambda now: now + 1),
+        (two, lambda now: now * now),
+        (z, lambda now: now - 1),
+    ]
+    sites = [site for site, _ in edits]
+    found = [each.resume(each.prefix(inputs, sites), edits) for each in (native, other)]
+    assert_close(*found, within=1e-4)
+
+
 def test_answers_among_the_vocabulary_agree():
     from causalabs.engine.pyvene_backend.wrap import through_pyvene
 
@@ -132,7 +149,6 @@ def test_spelled_answers_are_refused():
     "site",
     [
         Site("head", 1, 0, "pattern", position=Last()),
-        Site("head", 1, 0, position=Last()),
         Site("logits"),
     ],
 )

@@ -71,8 +71,14 @@ def by_pyvene(model, body, site, base, sources):
     """What an intervenable model says of `base`, its interventions fed from `sources`."""
     from causalabs.engine.pyvene_backend.network import locations
 
-    there = [None if source is None else locations(body, site, source) for source in sources]
-    here = [None if source is None else locations(body, site, base) for source in sources]
+    there = [
+        None if source is None else locations(body, body.place(site), site, source)
+        for source in sources
+    ]
+    here = [
+        None if source is None else locations(body, body.place(site), site, base)
+        for source in sources
+    ]
     fed = [None if source is None else body.feed(source) for source in sources]
     _, out = model(body.feed(base), fed, {"sources->base": (there, here)})
     return body.scores(out, base)
