@@ -40,7 +40,7 @@ class Program:
     def read(self) -> tuple[Site, ...]:
         """Sites whose clean activations are needed."""
         found = [s for w in self.writes if isinstance(w.origin, Home) for s in w.origin.reads]
-        joint = [s for w in self.writes if len(w.target.writes) > 1 for s in w.target.writes]
+        joint = [s for w in self.writes if len(w.target.reads) > 1 for s in w.target.writes]
         return tuple(dict.fromkeys(found + joint))
 
 

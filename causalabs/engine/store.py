@@ -118,6 +118,10 @@ class Store:
             spill.append({_name(site): each for site, each in zip(missing, found, strict=True)})
         self._activations.update(dict.fromkeys(missing, spill))
 
+    def has(self, site: Site) -> bool:
+        """Whether the activations at a site have been captured."""
+        return site in self._activations
+
     def at(self, site: Site) -> Tensor:
         """Clean activations at a site: (rows, width)."""
         self.capture([site])
