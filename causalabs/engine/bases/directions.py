@@ -85,7 +85,7 @@ class Probe(Directions):
     def directions(self, activations: Tensor, ranks: NDArray[np.int64]) -> Tensor:
         """One fewer than there are values, unit vectors."""
         values, index = torch.unique(torch.from_numpy(ranks), return_inverse=True)
-        return _spread(_logistic(activations.double().cpu(), index, len(values)))
+        return _spread(_logistic(activations.cpu().double(), index, len(values)))
 
 
 def _logistic(activations: Tensor, classes: Tensor, count: int) -> Tensor:

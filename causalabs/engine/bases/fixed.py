@@ -50,13 +50,15 @@ class Fixed(Closed):
                 f"{where_of(space)} has {width}",
                 "align the site that it was made for",
             )
-        if dims_of(space) > columns.shape[1]:
+        unit = int(tensors.get("unit", torch.tensor(1)))  # columns a dim, where heads were masked
+        there = columns.shape[1] // unit
+        if dims_of(space) > there:
             raise EngineError(
-                f"`{path.name}` has {columns.shape[1]} columns, {dims_of(space)} are asked for",
-                f"ask for at most {columns.shape[1]} dims in all",
+                f"`{path.name}` has {there} dims, {dims_of(space)} are asked for",
+                f"ask for at most {there} dims in all",
             )
         _check(columns, path)
-        return Rotation(self.name, columns[None], _values(tensors, space, path))
+        return Rotation(self.name, columns[None], _values(tensors, space, path), unit)
 
     def random(
         self,

@@ -59,7 +59,7 @@ def class_means(activations: Tensor, ranks: NDArray[np.int64]) -> tuple[Tensor, 
         torch.from_numpy(ranks), return_inverse=True, return_counts=True
     )
     sums = torch.zeros(len(values), activations.shape[1], dtype=torch.float64)
-    sums.index_add_(0, index, activations.double().cpu())
+    sums.index_add_(0, index, activations.cpu().double())
     return sums / counts[:, None], values
 
 

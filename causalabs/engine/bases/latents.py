@@ -221,7 +221,7 @@ def between(found: Dictionary, activations: Tensor, ranks: NDArray[np.int64]) ->
     sums = torch.zeros(len(values), latents, dtype=torch.float64)
     squares = torch.zeros(latents, dtype=torch.float64)
     for first in range(0, len(activations), ROWS_AT_ONCE):
-        rows = activations[first : first + ROWS_AT_ONCE, :reads].double().cpu()
+        rows = activations[first : first + ROWS_AT_ONCE, :reads].cpu().double()
         active = found.latents(rows)
         sums.index_add_(0, index[first : first + len(rows)], active)
         squares += active.square().sum(dim=0)

@@ -20,7 +20,7 @@ class Pca(Closed):
         """(1, width, dims); an error where `train` varies in fewer directions."""
         dims = self.dims(space, width)
         parts = [evidence.activations[member.variable] for member in space.members]
-        rows = torch.cat([each.double().cpu() for each in parts])  # (rows, width)
+        rows = torch.cat([each.cpu().double() for each in parts])  # (rows, width)
         rows = rows - rows.mean(dim=0)
         variances, directions = torch.linalg.eigh(rows.T @ rows)
         found = int((variances > variances[-1] * 1e-12).sum()) if float(variances[-1]) > 0 else 0

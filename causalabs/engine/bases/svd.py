@@ -46,7 +46,7 @@ class Svd(Closed):
             )
         if weight.dim() != 2:
             raise EngineError(f"the weight `{name}` is no matrix", "name a matrix")
-        left, sizes, right = torch.linalg.svd(weight.detach().double().cpu(), full_matrices=False)
+        left, sizes, right = torch.linalg.svd(weight.detach().cpu().double(), full_matrices=False)
         side = _side(space, name, weight, width)
         directions = left if side == "rows" else right.T  # (width, singular values)
         found = int((sizes > sizes[0] * 1e-12).sum())

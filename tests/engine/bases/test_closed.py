@@ -193,7 +193,7 @@ def test_columns_come_from_a_file(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="for a site of 9 numbers, `hidden 0` has 8"):
         find("fixed").closed(space, 8, evidence)
     four = space_of("fixed", {"v": range(4)}, path="mine.safetensors")
-    with pytest.raises(EngineError, match="has 3 columns, 4 are asked for"):
+    with pytest.raises(EngineError, match="has 3 dims, 4 are asked for"):
         find("fixed").closed(four, WIDTH, evidence)
 
 

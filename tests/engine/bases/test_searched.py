@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from causalabs.algorithm.model import Algorithm
 from causalabs.engine import jobs
 from causalabs.engine.bases import find, random_rotation
 from causalabs.engine.bases.revnet import Coupled
+from causalabs.engine.bases.saved import Label, save_basis
+from causalabs.engine.basis import Evidence
 from causalabs.engine.errors import EngineError
 from causalabs.engine.fit import Budget
 from causalabs.engine.jobs import Resources
@@ -115,6 +118,19 @@ def test_a_mask_over_heads_takes_whole_heads() -> None:
         kind.dims(space_of("masked", {"v": range(4)}, heads, over="heads"), 12)
     with pytest.raises(EngineError, match="names heads"):
         kind.dims(space_of("masked", {"v": range(1)}, over="heads"), 12)
+
+
+def test_masked_heads_can_be_fixed(tmp_path: Path) -> None:
+    heads = tuple(Site("head", 0, head) for head in range(3))
+    space = space_of("masked", {"v": range(2)}, heads, over="heads")
+    drawn = find("masked").random(space, 12, generator=stream(0))
+    label = Label("masked", {"v": (0, 1)}, {}, {})
+    save_basis(tmp_path / "heads", drawn, label)
+    fixed = space_of("fixed", {"v": range(2)}, heads, path="heads.safetensors")
+    found = find("fixed").closed(fixed, 12, Evidence({}, {}, {}, folder=tmp_path))
+    base, source = torch.zeros(1, 2, 12).double(), torch.ones(1, 2, 12).double()
+    assert torch.equal(found.swap(base, source, (0, 1)), drawn.swap(base, source, (0, 1)))
+    assert int(found.swap(base, source, (0, 1))[0, 0].sum()) == 8
 
 
 @settings(max_examples=40, deadline=None)
