@@ -64,18 +64,18 @@ def interventions() -> Interventions:
             self, reads: Any, share: Callable[[Tensor], Tensor], earlier: Sequence[Any]
         ) -> None:
             """What the term is made of, and edits of it that come before."""
-            self.term = lambda: earlier[-1].after if earlier else share(reads.seen)
-            self.reads = [reads]  # in a list: it is no part of this module
+            self.made_of = (reads, share, earlier)  # a tuple: no submodules of this one
 
         def forward(self, base: Tensor, source: Any = None, subspaces: Any = None) -> Tensor:
             """(batch, position, width) with the change added."""
-            before = self.term()
+            reads, share, earlier = self.made_of
+            before: Tensor = earlier[-1].after if earlier else share(reads.seen)
             self.after = _edited(self.edit, before)
             return base + (self.after - before)
 
         def forget(self) -> None:
             """Let go of the edit and of what was seen."""
-            self.edit, self.after, self.reads[0].seen = None, None, None
+            self.edit, self.after, self.made_of[0].seen = None, None, None
 
     return Interventions(EditIntervention, ReadIntervention, AddIntervention)
 
