@@ -102,6 +102,7 @@ def run(
         raise RunError(f"there is no type of numbers `{dtype}`", f"use one of {', '.join(DTYPES)}")
     given = _given(hypothesis, network, feed, read, allow_python)
     fingerprint = given.fingerprint if given else ""
+    dtype = given.numbers(dtype) if given else dtype
     planned = make_plan(hypothesis, backend=backend, network=fingerprint, dtype=dtype)
     folder = RunFolder.open(Path(runs), planned)
     registration = Registration.open(hypothesis, plan=planned.hash, locked=locked)

@@ -168,6 +168,12 @@ def _model(name: str, place: str, dtype: torch.dtype, local: bool) -> nn.Module:
     except Exception as error:  # whatever transformers and the files make each other raise
         raise _cannot(name, place, error) from error
     missing, other = sorted(told["missing_keys"]), sorted(map(str, told["mismatched_keys"]))
+    if missing and kind is AutoModelForMaskedLM:
+        raise EngineError(
+            f'huggingface("{name}") has no head that fills in words: it lacks `{missing[0]}`',
+            "take a model for masked words, or hand it over with what it is read for: "
+            "`run(hypothesis, network=model, feed=..., read=...)`",
+        )
     if missing or other:
         what = f"lacks `{missing[0]}`" if missing else f"has another shape of {other[0]}"
         raise EngineError(

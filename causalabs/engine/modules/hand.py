@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import torch
 from torch import nn
 
 from causalabs.engine.encode import answer_classes
@@ -91,6 +92,17 @@ class Given:
             "weights": weight_hash(dict(module.named_parameters())),
         }
         return network
+
+    def numbers(self, asked: str) -> str:
+        """The type of a module's numbers, which stay as they are."""
+        real = (p.dtype for p in self.module.parameters() if p.is_floating_point())
+        own = str(next(real, torch.float32)).removeprefix("torch.")
+        if asked not in ("float32", own):
+            raise EngineError(
+                f"the module's numbers are {own}, not {asked}",
+                f"change them: `module.to(torch.{asked})`",
+            )
+        return own
 
     def run(
         self,

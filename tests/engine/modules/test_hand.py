@@ -93,6 +93,12 @@ def test_a_module_in_hand_is_run(tmp_path: Path) -> None:
     assert all(parameter.requires_grad for parameter in module.parameters())
 
 
+def test_a_module_keeps_its_numbers(tmp_path: Path) -> None:
+    results = run(file(), tmp_path, network=Gate().double())
+    assert results.verdict == "met"
+    assert results.environment["dtype"] == "float64"
+
+
 def test_the_wrong_neuron_is_not_met(tmp_path: Path) -> None:
     wrong = run(file(place='module "first".output in dims 1..1'), tmp_path, network=Gate())
     assert wrong.verdict == "not met"
@@ -180,6 +186,7 @@ def test_the_files_own_network_may_be_replaced(tmp_path: Path) -> None:
         ({"network": 3}, "`network` is a int, no torch.nn.Module"),
         ({"network": Gate(), "feed": 3}, "`feed` is a int, no function"),
         ({"feed": lambda columns: columns}, "belong to a `network`"),
+        ({"network": Gate(), "dtype": "bfloat16"}, "numbers are float32, not bfloat16"),
         ({"network": Gate(), "device": "meta"}, "the module is on cpu, not on meta"),
         ({"network": Gate(), "feed": lambda columns: 1 / 0}, "`feed` failed: ZeroDivisionError"),
     ],
