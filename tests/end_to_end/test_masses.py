@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from causalabs.counterfactuals.draw import draw
+from causalabs.engine.fit import Budget
 from causalabs.hypothesis.model import Hypothesis
 from tests.end_to_end.running import quick, random_networks, run_text
 
@@ -222,3 +223,20 @@ def test_solved_examples_are_those_of_the_network_under_test_whatever_the_contro
         masses = (probability[line.sources[0]] * after).sum(axis=1)
         found = {each.metric: each.values for each in outcomes[job].measured if each.line == 0}
         assert found["mass"] == pytest.approx(masses, abs=1e-12)
+
+
+def test_learned_dims_are_fitted_by_the_mass_on_the_set(monkeypatch, tmp_path):
+    """The answers of a fit are sets too: what it finds is better than dims at random."""
+    budget = Budget(restarts=2, steps=150, batch=64, judged=128, halve=(0.5,), look=50)
+    quick(monkeypatch, tmp_path / "cache", steps=400, budget=budget)
+    text = text_of(
+        "expect mass of raised >= 0.98 on heldout",
+        "expect mass of raised - mass of raised under random_basis >= 0.02 on heldout",
+        drawn="split train 50%, heldout 50%",
+    )
+    text = text.replace("and y <= 6 + shift", "").replace("exhaustive", "sample 400")
+    text = text.replace("seen -> hidden 0", "seen -> hidden 0..1 in 4 learned dims").replace(
+        "split train 50%", "split select 10%, train 40%"
+    )
+    _, results, _ = run_text(text, tmp_path / "runs")
+    assert [each.verdict for each in results.expectations] == ["met"] * 2, results.expectations
