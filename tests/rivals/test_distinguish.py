@@ -416,14 +416,3 @@ def test_neither_torch_nor_sympy_is_imported(tmp_path):
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
     )
     assert done.stdout.strip().endswith("[]"), done.stdout[-300:] + done.stderr
-
-
-@pytest.mark.benchmark
-def test_a_million_pairs_take_two_seconds():
-    large = SUMS.replace("0..3", "0..9").replace("0..6", "0..18").replace("0..9\n", "0..27\n", 0)
-    large = large.replace("total   : 0..9", "total   : 0..27")
-    source = Source(large, name="large.causal")
-    start = time.process_time()
-    found = distinguish(gathered([(source, examine(source))]))
-    assert found.pairs[0].lines[0].share.examples == 10**6
-    assert time.process_time() - start <= 2.0
