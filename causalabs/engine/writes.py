@@ -101,7 +101,10 @@ def edits(
         source = None
         if isinstance(write.origin, Home):
             source = store.rows(write.origin.reads, batch.source[number])[None]
+        left_alone = getattr(bases[write.target.space], "left_alone", ())
         for part, site in enumerate(write.target.writes):
+            if part in left_alone:
+                continue
             frame = frame_of(write.target, part, store, batch.base)
             changes.setdefault(site, []).append(_change(write, frame, bases, source, mask))
     return [(site, _edit(found, restarts)) for site, found in changes.items()]

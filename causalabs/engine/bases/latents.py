@@ -40,6 +40,8 @@ class Latents:
     picked: Tensor
     exact: bool = False
     additive: bool = True
+    left_alone: tuple[int, ...] = ()
+    """Numbers of the line's sites that are only read, and of which no write is made."""
 
     def encode(self, activation: Tensor, block: Block) -> Tensor:
         """(restarts or 1, batch, width) -> (the same, batch, block)."""
@@ -88,6 +90,7 @@ class Sae(Closed):
 
     name = "sae"
     transcodes = False
+    left_alone: tuple[int, ...] = ()
 
     def needs_data(self, space: Space) -> bool:
         """Only to choose latents: those that are named depend on none."""
@@ -112,8 +115,9 @@ class Sae(Closed):
                     f"the dictionary has latents 0..{latents - 1}, not {last}",
                     "name others",
                 )
-            return Latents(self.name, found, torch.arange(last + 1))
-        return Latents(self.name, found, _informative(found, space, evidence))
+            return Latents(self.name, found, torch.arange(last + 1), left_alone=self.left_alone)
+        picked = _informative(found, space, evidence)
+        return Latents(self.name, found, picked, left_alone=self.left_alone)
 
     def random(
         self,
@@ -127,11 +131,12 @@ class Sae(Closed):
         found = self._dictionary(space, width, evidence or Evidence({}, {}, {}))
         wanted, latents = dims_of(space), found.encoder.shape[1]
         drawn = torch.randperm(latents, generator=generator)
-        return Latents(self.name, found, drawn[:wanted])
+        return Latents(self.name, found, drawn[:wanted], left_alone=self.left_alone)
 
     def restore(self, space: Space, tensors: Mapping[str, Tensor]) -> Basis:
         """Inverse of `Basis.tensors`."""
-        return Latents(self.name, restored_dictionary(tensors), tensors["picked"])
+        found = restored_dictionary(tensors)
+        return Latents(self.name, found, tensors["picked"], left_alone=self.left_alone)
 
     def _dictionary(self, space: Space, width: int, evidence: Evidence) -> Dictionary:
         path = at_folder(setting(space, "path"), evidence)
@@ -165,6 +170,7 @@ class Transcoder(Sae):
 
     name = "transcoder"
     transcodes = True
+    left_alone = (0,)
 
     def _suits(
         self, reads: int, writes: int, width: int, space: Space, evidence: Evidence, name: str

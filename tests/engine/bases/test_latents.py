@@ -171,6 +171,7 @@ def test_a_transcoder_reads_one_site_and_writes_the_other(tmp_path: Path) -> Non
     space = space_of("transcoder", {"v": [1, 6]}, sites("input", None), path=path)
     evidence = Evidence({}, {}, {}, folder=tmp_path)
     basis = find("transcoder").closed(space, WIDTH + 3, evidence)
+    assert basis.left_alone == (0,)  # type: ignore[attr-defined]
     base, source = drawn(1, 4, WIDTH + 3), drawn(1, 4, WIDTH + 3, seed=1)
 
     def encode(h: Tensor) -> Tensor:  # b_dec is of the other side: it is not taken off
