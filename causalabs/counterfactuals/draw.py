@@ -137,15 +137,17 @@ def _filled(
         kept_cells.append(cells[:, :, rows])
         kept_vectors.append([{n: c[rows] for n, c in run.items()} for run in vectors])
         tried, got = tried + wanted, got + len(rows)
-        if tried >= 20_000 + 10 * count and got < tried * 1e-3:
-            raise _unsolved(sampler, got, tried)
+        hopeless = tried >= 2_000 and got == 0  # each try is a run of the network
+        if hopeless or (tried >= 20_000 + 10 * count and got < tried * 1e-3):
+            raise _unsolved(sampler, solver, got, tried)
     return np.concatenate(kept_cells, axis=2), _joined(kept_vectors)
 
 
-def _unsolved(sampler: Sampler, got: int, tried: int) -> DrawError:
+def _unsolved(sampler: Sampler, solver: Solver, got: int, tried: int) -> DrawError:
+    right, inputs = solver.found
     return DrawError(
-        f"the network solves {got} of {tried:,} examples of `{sampler.line.name}`: too few "
-        "are left by `keep solved`",
+        f"the network solves {got} of {tried:,} examples of `{sampler.line.name}` (it answers "
+        f"{right:,} of {inputs:,} inputs rightly): too few are left by `keep solved`",
         "remove `keep solved`, or take a network that solves the task",
         line_number(sampler.model.hypothesis, sampler.line.span),
     )

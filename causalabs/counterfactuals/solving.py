@@ -25,6 +25,8 @@ class Solver:
         self.model, self.solved = model, solved
         self._known = np.zeros(0, dtype=np.int64)
         self._right = np.zeros(0, dtype=np.bool_)
+        self.found = (0, 0)
+        """Inputs answered rightly, and inputs asked."""
 
     def holds(
         self, cells: NDArray[np.int64], vectors: Sequence[Mapping[str, Column]]
@@ -35,7 +37,7 @@ class Solver:
         space = self.model.space
         if space.real:
             inputs, clean, place = input_table(self.model, flat, vectors)
-            right = np.asarray(self.solved(inputs, clean), dtype=np.bool_)[place]
+            right = self._ask(inputs, clean)[place]
         else:
             unique, place = space.distinct(flat)
             right = self._asked(unique)[place]
@@ -46,15 +48,21 @@ class Solver:
         """Each of some distinct finite inputs: (rows,)."""
         if self.model.space.words > 1:
             inputs, clean, place = input_table(self.model, cells, [])
-            every: NDArray[np.bool_] = np.asarray(self.solved(inputs, clean), dtype=np.bool_)
-            return every[place]
+            return self._ask(inputs, clean)[place]
         fresh = np.setdiff1d(cells[0], self._known, assume_unique=True)
         if len(fresh):
             inputs, clean, place = input_table(self.model, fresh[None, :], [])
-            right = np.asarray(self.solved(inputs, clean), dtype=np.bool_)[place]
+            right = self._ask(inputs, clean)[place]
             known = np.concatenate([self._known, fresh])
             order = np.argsort(known, kind="stable")
             self._known = known[order]
             self._right = np.concatenate([self._right, right])[order]
         found: NDArray[np.bool_] = self._right[np.searchsorted(self._known, cells[0])]
         return found
+
+    def _ask(
+        self, inputs: Mapping[str, Column], clean: Mapping[str, Mapping[str, Column]]
+    ) -> NDArray[np.bool_]:
+        right = np.asarray(self.solved(inputs, clean), dtype=np.bool_)
+        self.found = (self.found[0] + int(right.sum()), self.found[1] + len(right))
+        return right

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from causalabs.hypothesis import registry
-from causalabs.hypothesis.model import AnyOf, Hypothesis, Quantity, Several
+from causalabs.hypothesis.model import Hypothesis, Quantity
 from causalabs.syntax import ast
 
 
@@ -26,9 +26,6 @@ def _found(hypothesis: Hypothesis, file: ast.File) -> Iterator[str]:
             basis = registry.find(registry.BasisKind, space.basis.kind)
             if basis is None or not basis.runnable:
                 yield f"basis `{space.basis.kind}`"
-            sites = [s for m in space.members for c in m.choices for s in (*c.writes, *c.reads)]
-            if any(_any(site.position) for site in sites):
-                yield "`any token`"
     if any(isinstance(item, ast.Circuit | ast.Discovery) for item in file.items):
         yield "`circuit`"
     for item in file.items:
@@ -50,9 +47,3 @@ def _measured(quantity: Quantity) -> Iterator[str]:
         control = registry.find(registry.ControlKind, term.control.name)
         if term.control.name and (control is None or not control.runnable):
             yield f"control `{term.control.name}`"
-
-
-def _any(position: object) -> bool:
-    if isinstance(position, Several):
-        return any(_any(each) for each in position.positions)
-    return isinstance(position, AnyOf)
