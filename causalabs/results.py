@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -140,7 +141,11 @@ class Results:
 
     def to_json(self) -> dict[str, Any]:
         """The document that `causalabs run --json` prints."""
-        return asdict(self)
+        document = asdict(self)
+        for judged in (*document["expectations"], *document["reports"]):
+            for bounds in (judged, *judged["seeds"]):
+                _close(bounds)
+        return document
 
     def to_frame(self) -> Any:
         """A `pandas.DataFrame`, one row an expectation or report.
@@ -181,4 +186,16 @@ def fit_record(document: Mapping[str, Any]) -> FitRecord:
 
 
 def _judged(document: Mapping[str, Any]) -> Judged:
-    return Judged(**{**document, "seeds": tuple(SeedValue(**s) for s in document["seeds"])})
+    seeds = tuple(SeedValue(**{**seed, **_open(seed)}) for seed in document["seeds"])
+    return Judged(**{**document, **_open(document), "seeds": seeds})
+
+
+def _close(bounds: dict[str, Any]) -> None:
+    """An end that is open, as of the mean of one number, is null: JSON knows no infinity."""
+    bounds.update({end: None for end in ("low", "high") if math.isinf(bounds[end])})
+
+
+def _open(bounds: Mapping[str, Any]) -> dict[str, float]:
+    """The inverse of `_close`, for the ends that are null."""
+    ends = {"low": -math.inf, "high": math.inf}
+    return {end: value for end, value in ends.items() if bounds[end] is None}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -89,6 +91,15 @@ def test_results_come_back_marked_cached(tmp_path):
     found = folder.finished()
     assert found.cached
     assert {**found.to_json(), "cached": False} == results.to_json()
+
+
+def test_an_interval_without_ends_is_null_in_json_and_comes_back(tmp_path):
+    folder = RunFolder.open(tmp_path, PLAN)
+    seeds = (SeedValue(0, 0.5, -math.inf, math.inf),)
+    one = Judged("loss", 3, 0.5, -math.inf, math.inf, 1, False, seeds=seeds)
+    folder.finish(replace(_results(folder), reports=(one,)))
+    assert "Infinity" not in (folder.path / "results.json").read_text()
+    assert folder.finished().reports == (one,)
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"\xff\xfe", b'{"job": 1}'])
