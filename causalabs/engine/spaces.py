@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from causalabs.algorithm.domains import places
 from causalabs.algorithm.model import Algorithm
+from causalabs.engine.bases.svd import weights_of
 from causalabs.engine.basis import Evidence
 from causalabs.engine.errors import EngineError
 from causalabs.engine.networks.naming import say_site
@@ -57,13 +57,8 @@ def evidence_of(
             for name, domain in domains.items()
         },
         domains=domains,
-        weights=_weights(store),
+        weights=weights_of(store.network),
         seed=seed,
         folder=folder,
         sites=space.members[0].choices[choice].writes,
     )
-
-
-def _weights(store: Store) -> dict[str, Tensor]:
-    named = getattr(store.network, "named_parameters", None)
-    return {} if named is None else {name: each.detach() for name, each in named()}

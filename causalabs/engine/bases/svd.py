@@ -39,10 +39,11 @@ class Svd(Closed):
         weight = evidence.weights.get(name)
         if weight is None:
             close = nearest(name, list(evidence.weights))
-            some = ", ".join(list(evidence.weights)[:8])
+            known = ", ".join([*evidence.weights][:8])
+            shown = known + (", ..." if len(evidence.weights) > 8 else "")
             raise EngineError(
                 f"this network has no weight `{name}`",
-                f"did you mean `{close}`?" if close else f"it has {some}, ...",
+                f"did you mean `{close}`?" if close else f"it has {shown or 'none by name'}",
             )
         if weight.dim() != 2:
             raise EngineError(f"the weight `{name}` is no matrix", "name a matrix")
@@ -83,5 +84,5 @@ def weights_of(network: Any) -> Mapping[str, Tensor]:
     """A network's parameters by name, whatever holds them; empty where none can be found."""
     for module in (network, *(getattr(network, name, None) for name in ("module", "model"))):
         if isinstance(module, nn.Module):
-            return dict(module.named_parameters())
+            return {name: each.detach() for name, each in module.named_parameters()}
     return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 from causalabs.algorithm.domains import Mod
 from causalabs.engine.bases import find, random_rotation
 from causalabs.engine.bases.rotation import Rotation
+from causalabs.engine.bases.svd import weights_of
 from causalabs.engine.basis import Evidence
 from causalabs.engine.errors import EngineError
 from causalabs.engine.streams import stream
@@ -175,6 +177,17 @@ def test_a_weight_that_does_not_suit_is_named() -> None:
     low = Evidence({}, {}, {}, weights={"low": weight[:, :1] @ weight[:1]})
     with pytest.raises(EngineError, match="has 1 singular directions, 2 dims"):
         closed("svd", {"v": range(2)}, low, weight="low", side="rows")
+
+
+def test_weights_are_found_whatever_holds_them() -> None:
+    linear = torch.nn.Linear(3, 2)
+    assert set(weights_of(linear)) == {"weight", "bias"}
+    assert set(weights_of(SimpleNamespace(module=linear))) == {"weight", "bias"}
+    assert weights_of(SimpleNamespace()) == {}
+    none = space_of("svd", {"v": [0]}, weight="weight")
+    with pytest.raises(EngineError) as told:
+        find("svd").closed(none, 2, Evidence({}, {}, {}))
+    assert told.value.help == "it has none by name"
 
 
 # --------------------------------------------------------------------------- fixed
