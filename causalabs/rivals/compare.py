@@ -33,7 +33,8 @@ class Against:
 
     `share` is what that move still answers differently; `apart` that none answers alike.
     `tried` moves were tried, `all_tried` says whether there are no others. `flags` (looked,
-    tried) tells which of the glanced examples each move answers differently.
+    tried) tells which of the examples `looked` at each move answers differently: those of the
+    glance, and one for each move that differs only beyond it.
     """
 
     line: Line
@@ -43,6 +44,7 @@ class Against:
     share: Share
     tried: int
     all_tried: bool
+    looked: NDArray[np.int64] = field(repr=False)
     flags: NDArray[np.bool_] = field(repr=False)
 
     @property
@@ -80,24 +82,35 @@ def glance_of(rows: Rows) -> NDArray[np.int64]:
 def against(rows: Rows, rival: Rival, other: Rival, outputs: Sequence[str]) -> Against:
     """The line of `rows`, which is one of `rival`, against the other's moves."""
     mine, theirs = inside(rows, rival), inside(rows, other)
-    move = move_of(rows.line)
     wanted = [move_of(x) for x in other.lines if x.sources == rows.line.sources]
     candidates, complete = moves(theirs, rows.line.sources, wanted)
     looked = glance_of(rows)
-    few = rows if len(looked) == rows.count else rows.some(looked)
-    own = answered(few, mine, move, outputs)
-    flags = np.stack(
-        [differ(own, answered(few, theirs, each, outputs)) for each in candidates], axis=1
-    )
-    if few is rows:
+    flags = _flags(rows, looked, mine, theirs, candidates, outputs)
+    if len(looked) == rows.count:
         best = min(range(len(candidates)), key=lambda k: rows.share(flags[:, k]).value)
         share = rows.share(flags[:, best])
     else:
-        share, best = _whole(rows, mine, theirs, candidates, flags, outputs)
-    found = candidates[best]
-    return Against(
-        rows.line, rival.label, other.label, found, share, len(candidates), complete, flags
-    )
+        share, best, beyond = _whole(rows, mine, theirs, candidates, flags, outputs)
+        if len(beyond):
+            more = _flags(rows, beyond, mine, theirs, candidates, outputs)
+            looked, flags = np.concatenate([looked, beyond]), np.concatenate([flags, more])
+    found = (candidates[best], share, len(candidates), complete, looked, flags)
+    return Against(rows.line, rival.label, other.label, *found)
+
+
+def _flags(
+    rows: Rows,
+    looked: NDArray[np.int64],
+    mine: Algorithm,
+    theirs: Algorithm,
+    candidates: Sequence[Move],
+    outputs: Sequence[str],
+) -> NDArray[np.bool_]:
+    """Which of some examples each move answers differently: (looked, moves)."""
+    few = rows if len(looked) == rows.count else rows.some(looked)
+    own = answered(few, mine, move_of(rows.line), outputs)
+    found = [differ(own, answered(few, theirs, each, outputs)) for each in candidates]
+    return np.stack(found, axis=1)
 
 
 def _whole(
@@ -107,22 +120,26 @@ def _whole(
     candidates: Sequence[Move],
     flags: NDArray[np.bool_],
     outputs: Sequence[str],
-) -> tuple[Share, int]:
-    """The closest move over all rows: among those that the glance could not rule out."""
+) -> tuple[Share, int, NDArray[np.int64]]:
+    """The closest move over all rows, of those that the glance could not rule out.
+
+    Also an example for each of them that differs all the same, where the closest does.
+    """
     own = answered(rows, mine, move_of(rows.line), outputs)
     counts = flags.sum(axis=0)
-    open_ = np.flatnonzero(counts == counts.min())
-    if counts.min() > 0:
-        open_ = open_[:1]
-    found: tuple[Share, int] | None = None
+    open_ = np.flatnonzero(counts == 0) if counts.min() == 0 else counts.argmin()[None]
+    found: list[tuple[float, int, Share]] = []
+    beyond: list[int] = []
     for place in open_.tolist():
-        share = rows.share(differ(own, answered(rows, theirs, candidates[place], outputs)))
-        if found is None or share.value < found[0].value:
-            found = (share, int(place))
+        different = differ(own, answered(rows, theirs, candidates[place], outputs))
+        share = rows.share(different)
+        found.append((share.value, place, share))
         if share.value == 0:
             break
-    assert found is not None
-    return found
+        if counts[place] == 0:
+            beyond.append(int(different.argmax()))
+    _, best, share = min(found, key=lambda each: each[:2])
+    return share, best, np.array(sorted(set(beyond)), dtype=np.int64)
 
 
 def inside(rows: Rows, rival: Rival) -> Algorithm:

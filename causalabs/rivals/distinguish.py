@@ -9,6 +9,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from causalabs.algorithm.moves import Move
 from causalabs.hypothesis.drawn_pairs import move_of
@@ -17,7 +18,6 @@ from causalabs.rivals.compare import (
     Against,
     against,
     answered,
-    glance_of,
     inside,
     outputs_differ,
     plainly,
@@ -147,7 +147,7 @@ class _Work:
     def __init__(self, rivals: Rivals) -> None:
         self.rivals = rivals
         self.by_label = {rival.label: rival for rival in rivals.each}
-        self._rows: dict[tuple[str, Line], Rows] = {}
+        self._rows: dict[tuple[str, Line, bool], Rows] = {}
         self._sheets: dict[tuple[str, bool], Sheet] = {}
 
     def sheet(self, rival: Rival, *, plain: bool = False) -> Sheet:
@@ -157,7 +157,7 @@ class _Work:
         return self._sheets[key]
 
     def rows(self, rival: Rival, line: Line, *, plain: bool = False) -> Rows:
-        key = (rival.label, line)
+        key = (rival.label, line, plain)
         if key not in self._rows:
             self._rows[key] = self.sheet(rival, plain=plain).rows(line)
         return self._rows[key]
@@ -232,7 +232,7 @@ class _Experiment:
 
     rival: Rival
     rows: Rows
-    looked: np.ndarray[Any, np.dtype[np.int64]]
+    looked: NDArray[np.int64]
     found: list[Against]
     plain: bool = False
 
@@ -245,17 +245,25 @@ def _separating(work: _Work, pairs: Sequence[Compared]) -> tuple[tuple[Example, 
     bit = 0
     for experiment, columns in zip(chosen, flags, strict=True):
         width = columns.shape[1]
-        _, first = np.unique(np.packbits(columns, axis=1), axis=0, return_index=True)
-        for place in first:
+        for place in _first_of_kind(columns):
             row = columns[place]
             masks.append(sum(1 << (bit + i) for i in np.flatnonzero(row).tolist()))
-            numbers.append((experiment, int(place)))
+            numbers.append((experiment, place))
         bit += width
     if not masks:
         return (), True, 0
     cover, fewest = smallest_cover(masks)
     looked = sum(len(each.looked) for each in chosen)
     return tuple(_example(work, *numbers[place]) for place in cover), fewest, looked
+
+
+def _first_of_kind(columns: NDArray[np.bool_]) -> list[int]:
+    """The first row of each kind: rows alike are as good as one another."""
+    if columns.shape[1] <= 62:
+        codes = columns @ (1 << np.arange(columns.shape[1]))
+        return np.unique(codes, return_index=True)[1].tolist()  # type: ignore[no-any-return]
+    packed = np.packbits(columns, axis=1)
+    return np.unique(packed, axis=0, return_index=True)[1].tolist()  # type: ignore[no-any-return]
 
 
 def _experiments(work: _Work, pairs: Sequence[Compared]) -> tuple[list[_Experiment], list[Any]]:
@@ -276,11 +284,10 @@ def _experiments(work: _Work, pairs: Sequence[Compared]) -> tuple[list[_Experime
         if not told:
             continue
         best = max(told, key=lambda each: each.share.value)
-        rival, other = work.by_label[best.of], work.by_label[best.other]
+        rival = work.by_label[best.of]
         rows = work.rows(rival, best.line)
-        key = (best.of, best.line)
-        looked = glance_of(rows)
-        experiment = made.setdefault(key, _Experiment(rival, rows, looked, []))
+        key = (best.of, best.line, best.looked.tobytes())
+        experiment = made.setdefault(key, _Experiment(rival, rows, best.looked, []))
         experiment.found.append(best)
         flags.setdefault(key, []).append(best.flags)
     return list(made.values()), [np.concatenate(flags[key], axis=1) for key in made]
@@ -290,13 +297,12 @@ def _example(work: _Work, experiment: _Experiment, place: int) -> Example:
     row = experiment.looked[place : place + 1]
     rows = experiment.rows.some(row)
     outputs, mine = work.rivals.outputs, experiment.rival
-    told: dict[str, Move] = {mine.label: Move()}
     text = "none"
     if not experiment.plain:
         line = experiment.rows.line
         text, told = line_text(line), {mine.label: move_of(line)}
         told |= {each.other: each.closest for each in experiment.found}
-    elif experiment.plain:
+    else:
         told = {rival.label: Move() for rival in work.rivals.each}
     answers = tuple(
         (label, _answer(rows, work.by_label[label], move, outputs)) for label, move in told.items()
