@@ -68,7 +68,7 @@ class Clean:
         """A run until stage `last` is done."""
         current = Pass(self.wiring, self.columns, touches)
         x = current.block(-1, {"after": self.embed()}, AFTER)["after"]
-        with attending(self.wiring.module.config):
+        with attending(self.wiring.config):
             for layer in range(last[0]):
                 x = current.block(layer, {"x": x})["after"]
             if last[0] >= 0:
@@ -91,7 +91,7 @@ class Clean:
         current = Pass(self.wiring, self.columns, hidden_of=inner)
         lowest, highest = min(starts, default=(0, 0)), max(starts, default=(-1, 0))
         state = {"after": self.embed()}
-        with attending(self.wiring.module.config):
+        with attending(self.wiring.config):
             for layer in range(-1, len(self.wiring.blocks)):
                 if layer >= 0:
                     end = layer == len(self.wiring.blocks) - 1

@@ -60,7 +60,7 @@ class Pass:
             starts.setdefault(layer, {}).setdefault(stage, []).append(group)
         x: Tensor | None = None
         joined = 0
-        with attending(self.wiring.module.config):
+        with attending(self.wiring.config):
             for layer in range(min(starts), len(self.wiring.blocks)):
                 parts = []
                 if x is not None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from causalabs.algorithm.domains import Column
@@ -30,7 +31,7 @@ from causalabs.engine.language_models.sites import Place, place_of, width_of
 from causalabs.engine.language_models.step import See, Touch
 from causalabs.engine.networks.naming import say_position, say_site
 from causalabs.engine.protocol import Scores
-from causalabs.hypothesis.model import AllOf, AnyOf, Last, Position, Site
+from causalabs.hypothesis.model import AllOf, AnyOf, Last, Position, Several, Site
 
 TOKENS_AT_ONCE = 8192
 """Tokens of one batch of whole clean runs."""
@@ -143,7 +144,24 @@ class LanguageModel:
 
     def _at(self, position: Position | None, inputs: Prompts) -> Tensor:
         found = self.prompter.resolve(position or Last(), inputs)  # (rows, count)
+        self._check_tokens(found, position or Last(), inputs)
         return torch.from_numpy(np.ascontiguousarray(found)).to(self.device)
+
+    def _check_tokens(self, found: NDArray[np.int64], position: Position, inputs: Prompts) -> None:
+        """Tokens must be there; several positions different ones: what is written twice has no
+        one value. (`every token` repeats the last of a short prompt, one value for all.)
+        """
+        outside = (found < 0).any(axis=1) | (found.max(axis=1) >= inputs.lengths.cpu().numpy())
+        twice = (np.diff(np.sort(found, axis=1), axis=1) == 0).any(axis=1)
+        twice &= isinstance(position, Several)
+        for rows, problem, help in (
+            (outside, "has no token at", "name a position that every prompt has"),
+            (twice, "has one token twice at", "name positions that are different tokens"),
+        ):
+            if rows.any():
+                text = self.prompter.text(inputs, int(rows.argmax()))
+                where = f"`{say_position(position)}`"
+                raise EngineError(f"the prompt `{text}` {problem} {where}", help)
 
     def _reads(self, inputs: Prompts) -> Tensor:
         """Tokens at which something is read: (rows, positions)."""

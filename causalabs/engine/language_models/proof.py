@@ -65,7 +65,7 @@ def module_width(wiring: Wiring, place: Place) -> int:
     touch = Touch(place, first[:, None], lambda current: found.append(current.shape[1]))
     positions = torch.arange(2, device=parameter.device)[None]
     current = Pass(wiring, Columns(first, 2, 0, positions, True), [touch])
-    with attending(wiring.module.config):
+    with attending(wiring.config):
         current.block(place.layer, {"x": parameter.new_ones(1, 2, wiring.width)})
     if not found:
         raise EngineError(
@@ -85,7 +85,7 @@ def tell_where(run: Clean, text: Callable[[int], str]) -> None:
     current = Pass(wiring, run.columns)
     state = {"after": run.embed()}
     _finite(state["after"], "embedding", text)
-    with attending(wiring.module.config):
+    with attending(wiring.config):
         for layer in range(len(wiring.blocks)):
             state = current.block(layer, {"x": state["after"]})
             _finite(state["attention"], f"attention {layer}", text)

@@ -20,6 +20,7 @@ from tests.engine.language_models.support import (
     READS,
     WordPrompter,
     columns,
+    configs,
     module,
     network,
 )
@@ -138,3 +139,48 @@ def test_batches_are_joined(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         torch.testing.assert_close(one, other, atol=2e-6, rtol=1e-5)
     again = net.resume(net.prefix(inputs, found), edits)["answer"]
     torch.testing.assert_close(again, resumed, atol=2e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("position", "problem"),
+    [
+        (AtIndex(5), "has no token at `index 5`"),
+        (Several((AtIndex(4), Last())), "has one token twice at `{index 4, last}`"),
+    ],
+)
+def test_a_token_that_a_prompt_lacks_or_has_twice_is_told_with_the_prompt(
+    position: Any, problem: str
+) -> None:
+    net = network("llama")
+    inputs = net.encode(columns((7, 5)))
+    with pytest.raises(EngineError) as caught:
+        net.prefix(inputs, [Site("residual", 0, position=position)])
+    assert problem in caught.value.message
+    assert net.prompter.text(inputs, 1) in caught.value.message
+
+
+def test_the_text_half_of_a_model_that_also_sees() -> None:
+    import transformers as hf
+
+    told = configs()["gemma3_text"].to_dict()
+    text = {key: told[key] for key in told if key not in ("model_type", "transformers_version")}
+    eyes = {
+        "hidden_size": 8,
+        "intermediate_size": 8,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "image_size": 28,
+        "patch_size": 14,
+    }
+    marks = {"image_token_index": 39, "boi_token_index": 37, "eoi_token_index": 38}
+    config = hf.Gemma3Config(text_config=text, vision_config=eyes, mm_tokens_per_image=4, **marks)
+    seeing = hf.AutoModelForImageTextToText.from_config(config)
+    before = config.vision_config._attn_implementation
+    net = made(seeing)
+    assert net.record["family"] == "gemma3"
+    inputs = net.encode({"words": columns((7, 5))["words"] % 36})
+    site = Site("mlp", 1, position=Last())
+    (own,) = net.capture(inputs, [site])
+    again = net.resume(net.prefix(inputs, [site]), [(site, lambda current: own)])
+    torch.testing.assert_close(again["answer"], net.scores(inputs)["answer"])
+    assert config.vision_config._attn_implementation == before
