@@ -10,6 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import causalabs
+from causalabs.engine.language_models.model import LanguageModel
 from causalabs.errors import RunError
 from tests.engine.language_models.tiny import CHAT, saved
 from tests.test_cli import causalabs as command
@@ -118,6 +119,24 @@ def test_a_run_gives_what_hooks_on_the_plain_model_give(folder, layer):
     assert record["weights"]
     assert record["parameters"] > 1000
     assert results.environment["dtype"] == "float32"
+
+
+def test_clean_prompts_are_run_once(folder, monkeypatch):
+    rows = []
+    plain = LanguageModel.scores
+
+    def counted(self, inputs):
+        rows.append(len(inputs))
+        return plain(self, inputs)
+
+    monkeypatch.setattr(LanguageModel, "scores", counted)
+    solved = text().replace("exhaustive", "sample 40")
+    solved = solved.replace("interchange seen", "keep solved\n  interchange seen")
+    try:
+        run(folder, solved)
+    except RunError as error:  # a tiny model may solve nothing: it was asked all the same
+        assert "solves" in error.message  # noqa: PT017
+    assert 0 < sum(rows) <= 16
 
 
 def test_chat_prefix_and_several_templates_run(folder):

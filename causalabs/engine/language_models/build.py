@@ -16,6 +16,7 @@ from causalabs.engine.language_models.loading import ENCODERS, Loaded, load, out
 from causalabs.engine.language_models.model import LanguageModel
 from causalabs.engine.language_models.prompts import TokenPrompter
 from causalabs.engine.language_models.reads import make_reads
+from causalabs.engine.language_models.remembering import RememberingModel
 from causalabs.engine.language_models.skeleton import Skeleton
 from causalabs.engine.networks.build import domains_of
 from causalabs.engine.protocol import Device
@@ -88,7 +89,7 @@ class LanguageModels:
 
             made = Encoder if kind in ENCODERS else TextModule
             return made(module, prompter=prompter, reads=reads, like=self.like(), record=told)
-        return LanguageModel(module, prompter=prompter, reads=reads, record=told)
+        return RememberingModel(module, prompter=prompter, reads=reads, record=told)
 
     def _asked(self, loaded: Loaded) -> tuple[TokenPrompter, tuple[Read, ...]]:
         """What is fed, and what is read, in the model's own tokens."""
