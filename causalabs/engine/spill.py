@@ -73,7 +73,8 @@ class Spill:
         columns, size = [], 0
         for name, tensor in tensors.items():
             self._dtypes[name], self._devices[name] = tensor.dtype, tensor.device
-            flat = tensor.detach().cpu().contiguous().reshape(-1)
+            flat = torch.empty(tensor.numel(), dtype=tensor.dtype)  # strides may be 0 elsewhere
+            flat.copy_(tensor.detach().reshape(-1))
             width = len(flat) // max(1, count) * tensor.element_size()
             raw = flat.view(torch.uint8).reshape(count, width).numpy()  # (rows, bytes)
             places[name] = (size, tuple(tensor.shape[1:]))

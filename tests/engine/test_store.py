@@ -152,3 +152,24 @@ def test_a_number_that_is_not_finite_is_told_with_its_first_layer(tmp_path: Path
     for memory in (10, 2**20):
         with pytest.raises(EngineError, match=r"at `hidden 0` is not a finite number \(input 0\)"):
             store_of(tmp_path, memory, broken).capture([Site("hidden", 1)])
+
+
+def test_prompts_of_different_lengths_come_back_from_the_file_as_they_went() -> None:
+    from causalabs.hypothesis.model import Last
+    from tests.engine.language_models import support
+
+    columns = support.columns([7, 4, 6, 5, 7, 3, 5])
+    sites = [Site("residual", layer, position=Last()) for layer in (0, 2)]
+    scores = []
+    for memory in (10, 2**30):
+        network = support.network("llama")
+        network.rows_at_once = 2
+        store = Store(network, columns, memory=memory)
+        rows = torch.tensor([5, 0, 3, 3])
+        prefix = store.prefix(sites, rows)
+        groups = [[(site, lambda now: now.flip(0))] for site in sites]
+        scores.append(network.resume_each(prefix, groups, slots=2))
+        whole = torch.cat([store.at(site) for site in sites], dim=1)
+        assert torch.equal(store.rows(sites, rows), whole[rows])
+    for spilled, kept in zip(*scores, strict=True):
+        torch.testing.assert_close(spilled["answer"], kept["answer"], rtol=1e-5, atol=1e-6)
