@@ -60,6 +60,7 @@ class Readout:
                     path = (self.group_of[read.output], answer[:end])
                     self._tree.setdefault(path, len(self._tree))
         self.nodes = _nodes(self._tree, device)
+        self._needed = self._all_needed()
 
     @property
     def columns(self) -> Mapping[str, int]:
@@ -69,38 +70,48 @@ class Readout:
     def scores(self, stream: Tensor) -> Scores:
         """(rows, positions and then nodes, width) -> per output (rows, columns)."""
         normed = self.wiring.norm(stream)
-        found: Scores = {}
         logs: dict[int, Tensor] = {}
-
-        def log(column: int) -> Tensor:
-            if column not in logs:
-                logs[column] = _wide(self.wiring.unembed(normed[:, column])).log_softmax(dim=-1)
-            return logs[column]
-
+        others: dict[str, Tensor] = {}
+        for column, tokens in self._needed.items():
+            every = _wide(self.wiring.unembed(normed[:, column])).log_softmax(dim=-1)
+            logs[column] = every[:, list(tokens)]  # a copy: the vocabulary is let go of
+            for read in self.reads:
+                if read.vocabulary and self.group_of[read.output] == column:
+                    others[read.output] = best_other(every, self.first[read.output])
+        found: Scores = {}
         for read in self.reads:
-            group, name = self.group_of[read.output], read.output
-            spelled = any(len(answer) > 1 for answer in read.answers)
-            if not spelled and not read.vocabulary:
+            name, group = read.output, self.group_of[read.output]
+            if not _among_all(read):
                 found[name] = _wide(self.wiring.unembed(normed[:, group], *self.rows[name]))
                 continue
-            columns = log(group)[:, self.first[name]]
-            if spelled:
-                later = [
-                    sum((log(at)[:, token] for at, token in self._steps(group, answer)), start)
-                    for answer, start in zip(read.answers, columns.unbind(dim=1), strict=True)
-                ]
-                columns = torch.stack(later, dim=1)
-            if read.vocabulary:
-                columns = torch.cat([columns, best_other(log(group), self.first[name])], dim=1)
-            found[name] = columns
+            first = logs[group][:, [self._needed[group][answer[0]] for answer in read.answers]]
+            if any(len(answer) > 1 for answer in read.answers):
+                first = self._spelled(read, first, logs)
+            found[name] = torch.cat([first, others[name]], dim=1) if read.vocabulary else first
         return found
 
+    def _spelled(self, read: Read, first: Tensor, logs: Mapping[int, Tensor]) -> Tensor:
+        """Logarithms of the answers' first tokens (rows, classes) -> of the whole answers."""
+        columns = list(first.unbind(dim=1))
+        for number, answer in enumerate(read.answers):
+            for column, token in self._steps(self.group_of[read.output], answer)[1:]:
+                columns[number] = columns[number] + logs[column][:, self._needed[column][token]]
+        return torch.stack(columns, dim=1)
+
     def _steps(self, group: int, answer: tuple[int, ...]) -> list[tuple[int, int]]:
-        """Column of the stream and token that follows, of an answer's later tokens."""
-        found = []
-        for end in range(1, len(answer)):
-            node = self._tree[group, answer[:end]]
-            found.append((len(self.positions) + node, answer[end]))
+        """Column of the stream and token that follows, of an answer's tokens."""
+        nodes = [self._tree[group, answer[:end]] for end in range(1, len(answer))]
+        columns = [group, *(len(self.positions) + node for node in nodes)]
+        return list(zip(columns, answer, strict=True))
+
+    def _all_needed(self) -> dict[int, dict[int, int]]:
+        """Columns of the stream that are unembedded whole; tokens asked for there, numbered."""
+        found: dict[int, dict[int, int]] = {}
+        for read in filter(_among_all, self.reads):
+            for answer in read.answers:
+                for column, token in self._steps(self.group_of[read.output], answer):
+                    tokens = found.setdefault(column, {})
+                    tokens.setdefault(token, len(tokens))
         return found
 
     def at(self, site: Site) -> tuple[str, ...]:
@@ -131,6 +142,11 @@ def _nodes(tree: Mapping[tuple[int, tuple[int, ...]], int], device: torch.device
         torch.tensor([group for group, _ in tree], device=device),
         ancestors.to(device),
     )
+
+
+def _among_all(read: Read) -> bool:
+    """Whether scores are probabilities among all tokens: of whole answers they must be."""
+    return read.vocabulary or any(len(answer) > 1 for answer in read.answers)
 
 
 def best_other(logs: Tensor, answers: Tensor) -> Tensor:
