@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from causalabs.engine.modules.hand import Given
     from causalabs.hypothesis.model import Hypothesis
     from causalabs.plans import Plan
+    from causalabs.registration import Registration
     from causalabs.results import Results
+    from causalabs.runs import RunFolder
 
 
 def check(text: str, *, folder: str | Path = ".") -> list[Diagnostic]:
@@ -108,7 +110,7 @@ def run(
     registration = Registration.open(hypothesis, plan=planned.hash, locked=locked)
     done = folder.finished()
     if done is not None:
-        return registration.close(done)
+        return _closed(registration, done, folder)
     from causalabs.engine.run import execute
 
     try:
@@ -116,7 +118,7 @@ def run(
             found = execute(hypothesis, planned, folder, device=device, progress=progress)
         else:
             found = given.run(execute, planned, folder, device=device, progress=progress)
-        return registration.close(found)
+        return _closed(registration, found, folder)
     except MechanismError as error:
         raise RunError(str(error), _REPAIR, _line_of(hypothesis, error.variable)) from error
     except MemoryError as error:
@@ -130,6 +132,14 @@ def run(
             f"a file cannot be used: {place}{error.strerror or error}",
             "make room or name another place with --runs FOLDER; finished jobs are kept",
         ) from error
+
+
+def _closed(registration: Registration, results: Results, folder: RunFolder) -> Results:
+    """The results with what the lock says of them, which their folder keeps as well."""
+    told = registration.close(results)
+    if told.registration is not None:
+        folder.register(told.registration)
+    return told
 
 
 def _refused(hypothesis: Hypothesis, network: Any) -> list[str]:

@@ -43,7 +43,8 @@ class FitRecord:
 
     `data` is the hash of the rows the fit saw; `chosen_on` that of the rows that chose.
     `select_scores[j]` is choice j's mean IIA on `select` (empty without a search), and
-    `choice_steps[j]` how many steps it was fitted: a race drops the worse ones early.
+    `choice_steps[j]` how many steps it was fitted: a race drops the worse ones early;
+    `labels[j]` is what a person calls it.
     """
 
     space: str
@@ -57,6 +58,7 @@ class FitRecord:
     data: str
     chosen_on: str = ""
     choice_steps: tuple[int, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +183,8 @@ class Results:
 
 def fit_record(document: Mapping[str, Any]) -> FitRecord:
     """A `FitRecord` from its JSON form."""
-    lists = {name: tuple(document.get(name, ())) for name in ("select_scores", "choice_steps")}
+    names = ("select_scores", "choice_steps", "labels")
+    lists = {name: tuple(document.get(name, ())) for name in names}
     return FitRecord(**{**document, **lists})
 
 

@@ -4,6 +4,7 @@
     runs/<plan hash>/jobs/<job>.npz, .json    finished jobs: values row by row, records
     runs/<plan hash>/bases/<job>-*.safetensors
     runs/<plan hash>/results.json             written last
+    runs/<plan hash>/registration.json        what the lock beside the file said of it then
 
 Everything is written to a temporary name and renamed.
 """
@@ -14,6 +15,7 @@ import json
 import os
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -77,6 +79,10 @@ class RunFolder:
     def finish(self, results: Results) -> None:
         """Keep the results; from now on the plan is `cached`."""
         self._write("results.json", _json(results.to_json()))
+
+    def register(self, told: Mapping[str, Any]) -> None:
+        """Keep what a lock said of these results, for whoever reads them later."""
+        self._write("registration.json", _json(dict(told)))
 
     def save(self, outcome: Outcome) -> None:
         """Keep a finished job."""

@@ -107,8 +107,11 @@ def _quoted(text: str) -> str:
     return f'"{inner}"'
 
 
-def as_svg(algorithm: Algorithm) -> str:
-    """The graph as one SVG document that needs nothing else; names are escaped."""
+def as_svg(algorithm: Algorithm, *, tip: str = "tip") -> str:
+    """The graph as one SVG document that needs nothing else; names are escaped.
+
+    `tip` is the id of its arrow head, which no other drawing on one page may have.
+    """
     rows = _ordered(layers(algorithm))
     widths = {v.name: max(len(_title(v)) * _CHARACTER + 20, 48) for row in rows for v in row}
     spans = [sum(widths[v.name] + _GAP for v in row) - _GAP for row in rows]
@@ -121,27 +124,27 @@ def as_svg(algorithm: Algorithm) -> str:
             places[variable.name] = (left + width / 2, _GAP + depth * _LAYER + _LINE / 2)
             left += width + _GAP
     height = 2 * _GAP + max(len(rows) - 1, 0) * _LAYER + _LINE
-    shown = [_arrow(places[p], places[v.name]) for v in algorithm.variables for p in v.parents]
+    shown = [_arrow(places[p], places[v.name], tip) for v in algorithm.variables for p in v.parents]
     shown += [_box(v, places[v.name], widths[v.name]) for row in rows for v in row]
-    return "\n".join([_head(algorithm.name, total, height), *shown, "</svg>"]) + "\n"
+    return "\n".join([_head(algorithm.name, total, height, tip), *shown, "</svg>"]) + "\n"
 
 
-def _head(name: str, width: float, height: float) -> str:
+def _head(name: str, width: float, height: float, tip: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}" font-family="monospace" font-size="12">\n'
         f"<title>{escape(name)}</title>\n"
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" '
+        f'<defs><marker id="{tip}" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" '
         'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="#555"/></marker></defs>'
     )
 
 
-def _arrow(start: tuple[float, float], end: tuple[float, float]) -> str:
+def _arrow(start: tuple[float, float], end: tuple[float, float], tip: str) -> str:
     x0, y0, x1, y1 = start[0], start[1] + _LINE / 2, end[0], end[1] - _LINE / 2
     middle = (y0 + y1) / 2
     return (
         f'<path d="M{x0:.1f} {y0:.1f}C{x0:.1f} {middle:.1f} {x1:.1f} {middle:.1f} '
-        f'{x1:.1f} {y1:.1f}" fill="none" stroke="#555" marker-end="url(#tip)"/>'
+        f'{x1:.1f} {y1:.1f}" fill="none" stroke="#555" marker-end="url(#{tip})"/>'
     )
 
 

@@ -340,6 +340,7 @@ def _record(
         choice=space.labels[choice] if space.labels else "",
         select_scores=search.scores,
         choice_steps=search.steps if descended else (),
+        labels=space.labels if search.scores else (),
         restarts=setting.budget.restarts if descended else 0,
         steps=attempt.steps if descended else 0,
         examples=count,
