@@ -83,6 +83,7 @@ def run(
     """
     from causalabs.algorithm.evaluate import MechanismError
     from causalabs.errors import RunError, UnsupportedError
+    from causalabs.folders import folder_fingerprint
     from causalabs.plans import BACKENDS, DTYPES, make_plan
     from causalabs.registration import Registration
     from causalabs.runs import RunFolder
@@ -103,7 +104,7 @@ def run(
     if dtype not in DTYPES:
         raise RunError(f"there is no type of numbers `{dtype}`", f"use one of {', '.join(DTYPES)}")
     given = _given(hypothesis, network, feed, read, allow_python)
-    fingerprint = given.fingerprint if given else ""
+    fingerprint = given.fingerprint if given else folder_fingerprint(hypothesis)
     dtype = given.numbers(dtype) if given else dtype
     planned = make_plan(hypothesis, backend=backend, network=fingerprint, dtype=dtype)
     folder = RunFolder.open(Path(runs), planned)

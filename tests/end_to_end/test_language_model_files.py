@@ -7,6 +7,7 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import causalabs
@@ -154,6 +155,18 @@ def test_the_type_of_numbers_is_part_of_the_plan(folder):
     assert (wide.network["dtype"], half.network["dtype"]) == ("float32", "bfloat16")
     with pytest.raises(RunError, match="no type of numbers `int8`"):
         run(folder, text(), dtype="int8")
+
+
+def test_other_weights_in_the_folder_are_another_run(tmp_path):
+    saved(tmp_path / "model", chat=CHAT)
+    first = run(tmp_path, text())
+    assert run(tmp_path, text()).cached
+    weights = tmp_path / "model" / "model.safetensors"
+    kept = {name: found * 2 for name, found in load_file(weights).items()}
+    save_file(kept, weights, metadata={"format": "pt"})
+    again = run(tmp_path, text())
+    assert not again.cached
+    assert again.network["weights"] != first.network["weights"]
 
 
 def test_any_token_searches_positions(folder):
