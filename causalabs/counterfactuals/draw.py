@@ -170,10 +170,13 @@ def _exhaustive(
     found = []
     for sampler in samplers:
         cells = sampler.every()
-        if solver is not None:
-            cells = cells[:, :, solver.holds(cells, [])]
         if cells.shape[2] == 0:
             raise sampler.nothing()
+        if solver is not None:
+            listed = cells.shape[2]
+            cells = cells[:, :, solver.holds(cells, [])]
+            if cells.shape[2] == 0:
+                raise _unsolved(sampler, solver, 0, listed)
         found.append(cells)
     if dealt.by == "example":
         total = found[0].shape[2]

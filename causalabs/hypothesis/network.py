@@ -114,6 +114,8 @@ def file_hashes(
 def _weights_hash(path: str, source: Source) -> dict[str, str]:
     """SHA-256 of a file of weights; none of one that is not there, which `run` says."""
     try:
+        if not (source.folder / path).is_file():  # a device or a pipe might never end
+            return {}
         with (source.folder / path).open("rb") as file:
             return {path: hashlib.file_digest(file, "sha256").hexdigest()}
     except OSError:

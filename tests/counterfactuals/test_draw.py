@@ -420,6 +420,13 @@ def test_keep_solved_counts_what_is_left_and_asks_once():
         draw(asked, seed=0, solved=lambda inputs, clean: np.zeros(len(inputs["x"]), dtype=bool))
 
 
+@pytest.mark.parametrize("by", [None, "input"])
+def test_a_network_that_solves_nothing_is_told_of_exhaustive_examples_too(by):
+    asked = hypothesis(addition(3), [line("partial")], solved=True, sample=None, by=by)
+    with pytest.raises(DrawError, match=r"the network solves 0 of .* `keep solved`"):
+        draw(asked, seed=0, solved=lambda inputs, clean: np.zeros(len(inputs["x"]), dtype=bool))
+
+
 def test_keep_solved_of_reals_keeps_their_vectors():
     asked = hypothesis(equality(), [line("left")], solved=True, sample=500, balance=BALANCED)
     examples = draw(asked, seed=0, solved=lambda inputs, clean: inputs["a"][:, 0] > 0)

@@ -120,7 +120,13 @@ def _made(
             "fold it into the weights, or say the architecture in `cfg.json`",
         )
     encoder, decoder = tensors["W_enc"], tensors["W_dec"]
-    latents = encoder.shape[-1]
+    if encoder.dim() != 2 or decoder.dim() != 2:
+        raise EngineError(
+            f"the weights of `{path.name}` are no matrices: W_enc is {tuple(encoder.shape)}, "
+            f"W_dec {tuple(decoder.shape)}",
+            "W_enc is (width, latents), W_dec (latents, width)",
+        )
+    latents = encoder.shape[1]
     wanted = {
         "b_enc": (latents,),
         "W_dec": (latents, decoder.shape[-1]),
@@ -128,11 +134,10 @@ def _made(
         "threshold": (latents,),
     }
     odd = [name for name, shape in wanted.items() if _shape(tensors.get(name), shape) != shape]
-    if encoder.dim() != 2 or odd:
-        name = odd[0] if odd else "W_enc"
+    if odd:
         raise EngineError(
-            f"the weights of `{path.name}` do not fit: W_enc is {tuple(encoder.shape)}, {name} "
-            f"is {tuple(tensors[name].shape)}",
+            f"the weights of `{path.name}` do not fit: W_enc is {tuple(encoder.shape)}, {odd[0]} "
+            f"is {tuple(tensors[odd[0]].shape)}",
             "W_enc is (width, latents), b_enc (latents,), W_dec (latents, width), b_dec (width,)",
         )
     for name, each in tensors.items():
@@ -140,6 +145,10 @@ def _made(
             raise EngineError(f"`{name}` of `{path.name}` holds numbers that are not finite")
     width = encoder.shape[0]
     said = config.get("apply_b_dec_to_input")
+    if not (said is None or isinstance(said, bool)):
+        raise EngineError(
+            f"`{path.parent.name}` has `apply_b_dec_to_input` {said!r}", "write true or false"
+        )
     shifted = architecture != "jumprelu" and not transcodes if said is None else bool(said)
     if decoder.shape[1] != width:
         shifted = False  # b_dec is of the other width
@@ -189,7 +198,7 @@ def _architecture(tensors: Mapping[str, Tensor], config: Mapping[str, Any], path
 def _k(config: Mapping[str, Any], path: Path) -> int:
     arguments = config.get("activation_fn_kwargs") or {}
     given = config.get("k", arguments.get("k") if isinstance(arguments, dict) else None)
-    if not isinstance(given, int) or given < 1:
+    if not isinstance(given, int) or isinstance(given, bool) or given < 1:
         raise EngineError(
             f"`{path.parent.name}` is a topk dictionary without its `k`", "add `k` to `cfg.json`"
         )

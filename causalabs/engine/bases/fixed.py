@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from causalabs.algorithm.domains import size
 from causalabs.engine.bases.files import at_folder, read_tensors
 from causalabs.engine.bases.rotation import Rotation, random_rotation
 from causalabs.engine.bases.shared import Closed, dims_of, setting, where_of
@@ -50,7 +51,7 @@ class Fixed(Closed):
                 f"{where_of(space)} has {width}",
                 "align the site that it was made for",
             )
-        unit = int(tensors.get("unit", torch.tensor(1)))  # columns a dim, where heads were masked
+        unit = _unit(tensors, path)
         there = columns.shape[1] // unit
         if dims_of(space) > there:
             raise EngineError(
@@ -58,7 +59,8 @@ class Fixed(Closed):
                 f"ask for at most {there} dims in all",
             )
         _check(columns, path)
-        return Rotation(self.name, columns[None], _values(tensors, space, path), unit)
+        _check_used(columns, unit, space, path)
+        return Rotation(self.name, columns[None], _values(tensors, space, path, evidence), unit)
 
     def random(
         self,
@@ -73,7 +75,7 @@ class Fixed(Closed):
         values: Mapping[str, Tensor] = {}
         if evidence is not None:
             path = at_folder(setting(space, "path"), evidence)
-            values = _values(read_tensors(path), space, path)
+            values = _values(read_tensors(path), space, path, evidence)
         return Rotation(self.name, drawn, values)
 
 
@@ -90,19 +92,50 @@ def _check(columns: Tensor, path: Path) -> None:
         )
 
 
-def _values(tensors: Mapping[str, Tensor], space: Space, path: Path) -> dict[str, Tensor]:
+def _unit(tensors: Mapping[str, Tensor], path: Path) -> int:
+    """Columns a dim: more than one where heads were masked."""
+    given = tensors.get("unit", torch.tensor(1))
+    if given.numel() != 1 or given.is_floating_point() or int(given) < 1:
+        raise EngineError(
+            f"the `unit` of `{path.name}` is no number of columns",
+            "leave it out, or take the file from the run again",
+        )
+    return int(given)
+
+
+def _check_used(columns: Tensor, unit: int, space: Space, path: Path) -> None:
+    """An error where all columns of a variable are nought: writing them would change nothing."""
+    whole = columns.shape[1] // unit * unit
+    used = columns[:, :whole].abs().amax(dim=0).unflatten(0, (-1, unit)).amax(dim=1)
+    for member in space.members:
+        if member.block and not bool(used[list(member.block)].any()):
+            raise EngineError(
+                f"the columns of `{path.name}` that `{member.variable}` would take are all nought",
+                "name dims that the file uses",
+            )
+
+
+def _values(
+    tensors: Mapping[str, Tensor], space: Space, path: Path, evidence: Evidence
+) -> dict[str, Tensor]:
     found = {}
     for member in space.members:
         table = tensors.get(f"values.{member.variable}")
         if table is None and len(space.members) == 1 and "values" in tensors:
             table = tensors["values"]
-            table = table[:, list(member.block)] if table.dim() == 2 else table
+            most = max(member.block, default=-1)
+            inside = table.dim() == 2 and most < table.shape[1]
+            table = table[:, list(member.block)] if inside else table
         if table is None:
             continue
-        if table.dim() != 2 or table.shape[1] != len(member.block):
+        domain = evidence.domains.get(member.variable)
+        rows = size(domain) if domain is not None else None
+        shape = (rows or table.shape[:1].numel(), len(member.block))
+        if tuple(table.shape) != shape:
             raise EngineError(
                 f"the values of `{member.variable}` in `{path.name}` are {tuple(table.shape)}, "
-                f"not (values, {len(member.block)})"
+                f"not ({rows or 'values'}, {len(member.block)})",
+                "save one row for each value of its domain, one column for each dim",
             )
         found[member.variable] = table.double()
     return found

@@ -207,6 +207,8 @@ def last_line(error: BaseException) -> str:
 
 def where_it_failed(error: BaseException) -> str:
     """The innermost line that was being run, as a place to look at."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"look at {error.filename}, line {error.lineno}"
     trace = error.__traceback__
     if trace is None:
         return ""

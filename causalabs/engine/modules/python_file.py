@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,7 +40,7 @@ def from_python(hypothesis: Hypothesis, *, allowed: bool) -> Given:
         function = _function(name, module_name, function_name, hypothesis.folder)
         try:
             made = function()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise EngineError(
                 f"`{name}` failed: {last_line(error)}", where_it_failed(error)
             ) from error
@@ -65,7 +66,7 @@ def _function(name: str, module_name: str, function_name: str, folder: Path) -> 
             f"`{name}` cannot be imported: there is no `{module_name}`",
             f"put {module_name.replace('.', '/')}.py into {folder.resolve()}",
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise EngineError(
             f"`{name}` cannot be imported: {last_line(error)}", where_it_failed(error)
         ) from error
@@ -87,12 +88,13 @@ def _importable(folder: Path) -> Iterator[None]:
     for name in _IMPORTED:  # another folder's, or changed since
         sys.modules.pop(name, None)
     _IMPORTED.clear()
-    before = set(sys.modules)
+    before, here = set(sys.modules), Path.cwd()
     sys.path.insert(0, str(place))
     importlib.invalidate_caches()
     try:
         yield
     finally:
+        os.chdir(here)  # where the run writes does not depend on what was imported
         if str(place) in sys.path:
             sys.path.remove(str(place))
         for name in set(sys.modules) - before:

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from causalabs.algorithm.domains import Mod
+from causalabs.algorithm.domains import Bool, Mod
 from causalabs.engine.bases import find, random_rotation
 from causalabs.engine.bases.rotation import Rotation
 from causalabs.engine.bases.svd import weights_of
@@ -217,13 +217,20 @@ def test_columns_come_from_a_file(tmp_path: Path) -> None:
         ({"rotation": torch.eye(WIDTH)}, "has no `columns`"),
         ({"columns": torch.full((WIDTH, 2), torch.nan)}, "not all finite"),
         ({"columns": torch.eye(WIDTH, 2), "values": torch.zeros(3)}, "the values of `v`"),
+        ({"columns": torch.eye(WIDTH, 2), "values": torch.zeros(2, 1)}, r"\(2, 1\), not \(2, 2\)"),
+        ({"columns": torch.eye(WIDTH, 2), "values": torch.zeros(0, 2)}, r"\(0, 2\), not \(2, 2\)"),
+        ({"columns": torch.eye(WIDTH, 2), "values": torch.zeros(3, 2)}, r"\(3, 2\), not \(2, 2\)"),
+        ({"columns": torch.eye(WIDTH, 2), "unit": torch.tensor(0)}, "the `unit` of"),
+        ({"columns": torch.eye(WIDTH, 2), "unit": torch.ones(2).long()}, "the `unit` of"),
+        ({"columns": torch.eye(WIDTH, 2), "unit": torch.tensor(torch.nan)}, "the `unit` of"),
+        ({"columns": torch.zeros(WIDTH, 2)}, "that `v` would take are all nought"),
     ],
 )
 def test_files_that_do_not_suit_are_refused(
     tensors: dict[str, Tensor], said: str, tmp_path: Path
 ) -> None:
     save_file(tensors, tmp_path / "mine.safetensors")
-    evidence = Evidence({}, {}, {}, folder=tmp_path)
+    evidence = Evidence({}, {}, {"v": Bool()}, folder=tmp_path)
     space = space_of("fixed", {"v": range(2)}, path="mine.safetensors")
     with pytest.raises(EngineError, match=said):
         find("fixed").closed(space, WIDTH, evidence)

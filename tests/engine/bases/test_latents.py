@@ -210,6 +210,10 @@ def test_a_transcoder_needs_both_sites(tmp_path: Path) -> None:
     [
         ({"architecture": "gated"}, {}, "has the architecture `gated`"),
         ({"architecture": "topk"}, {}, "without its `k`"),
+        ({"architecture": "topk", "k": True}, {}, "without its `k`"),
+        ({"apply_b_dec_to_input": "no"}, {}, "has `apply_b_dec_to_input` 'no'"),
+        ({}, {"W_enc": torch.tensor(1.0)}, "are no matrices"),
+        ({}, {"W_dec": torch.tensor(1.0)}, "are no matrices"),
         ({"activation_fn": "tanh-relu"}, {}, "has the activation `tanh-relu`"),
         ({"normalize_activations": "layer_norm"}, {}, "`normalize_activations` layer_norm"),
         ({}, {"scaling_factor": torch.ones(LATENTS)}, "has `scaling_factor`"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -282,6 +283,14 @@ def fails():
 
 def number():
     return 3
+
+def leaves():
+    raise SystemExit(3)
+
+def wanders():
+    import os
+    os.chdir("/")
+    return Gate()
 """
 
 
@@ -315,6 +324,7 @@ def test_python_is_not_run_unasked(tmp_path: Path) -> None:
     [
         ("made:fails", "`made:fails` failed: ValueError: no weights here"),
         ("made:number", "`made:number` returned a int"),
+        ("made:leaves", "`made:leaves` failed: SystemExit"),
         ("made:mak", "`made` has no function `mak`"),
         ("nothere:make", "there is no `nothere`"),
         ("made", "names no function"),
@@ -323,6 +333,25 @@ def test_python_is_not_run_unasked(tmp_path: Path) -> None:
 )
 def test_python_that_goes_wrong_is_told(name: str, says: str, maker: Path) -> None:
     assert says in refused(file(f'python("{name}")'), maker, allow_python=True)[0]
+
+
+def test_python_that_cannot_be_read_is_shown_where(maker: Path) -> None:
+    (maker / "broken.py").write_text("x = 1\ndef make(:\n")
+    _, help_text = refused(file('python("broken:make")'), maker, allow_python=True)
+    assert help_text == f"look at {maker / 'broken.py'}, line 2"
+
+
+def test_python_that_goes_elsewhere_takes_nothing_along(maker: Path) -> None:
+    here = Path.cwd()
+    run(file('python("made:wanders")'), maker, allow_python=True)
+    assert Path.cwd() == here
+
+
+@pytest.mark.timeout(20)
+def test_weights_that_never_end_are_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "w.safetensors")
+    message, _ = refused(file(CHECKPOINT, "hidden 0"), tmp_path)
+    assert "w.safetensors do not exist" in message
 
 
 def test_python_that_changed_is_imported_anew(maker: Path) -> None:
