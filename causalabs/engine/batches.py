@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from causalabs.engine.errors import EngineError
@@ -10,17 +10,13 @@ from causalabs.engine.errors import EngineError
 T = TypeVar("T")
 
 
-def in_parts(
+def each_part(
     count: int, at_once: int, work: Callable[[slice], T], *, shared: int = 1
-) -> tuple[list[T], int]:
-    """`work` over consecutive parts of `count` rows, and how many were done at once in the end.
+) -> Iterator[tuple[T, int]]:
+    """`work` over consecutive parts of `count` rows, and after each how many fit at once.
 
     With `shared` every row is that many rows for `work`, and takes as much of `at_once`.
-
-    >>> in_parts(5, 2, lambda rows: (rows.start, rows.stop))
-    ([(0, 2), (2, 4), (4, 5)], 2)
     """
-    found: list[T] = []
     first = 0
     while first < count:
         last = min(first + max(1, at_once // shared), count)
@@ -36,9 +32,23 @@ def in_parts(
                 ) from error
             at_once = (last - first + 1) // 2 * shared
         else:
-            found.append(done)
+            yield done, at_once
             first = last
-    return found, at_once
+
+
+def in_parts(
+    count: int, at_once: int, work: Callable[[slice], T], *, shared: int = 1
+) -> tuple[list[T], int]:
+    """All of `each_part`, and how many rows were done at once in the end.
+
+    >>> in_parts(5, 2, lambda rows: (rows.start, rows.stop))
+    ([(0, 2), (2, 4), (4, 5)], 2)
+    """
+    found: list[T] = []
+    fits = at_once
+    for done, fits in each_part(count, at_once, work, shared=shared):  # noqa: B007
+        found.append(done)
+    return found, fits
 
 
 def is_out_of_memory(error: BaseException) -> bool:

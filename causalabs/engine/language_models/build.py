@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from causalabs.algorithm.domains import Column
 from causalabs.algorithm.model import Algorithm
 from causalabs.engine.errors import EngineError
+from causalabs.engine.language_models.batch_size import tokens_at_once
 from causalabs.engine.language_models.contract import Read
 from causalabs.engine.language_models.families import FAMILIES
 from causalabs.engine.language_models.loading import ENCODERS, Loaded, load, outline
@@ -89,7 +90,10 @@ class LanguageModels:
 
             made = Encoder if kind in ENCODERS else TextModule
             return made(module, prompter=prompter, reads=reads, like=self.like(), record=told)
-        return RememberingModel(module, prompter=prompter, reads=reads, record=told)
+        at_once = tokens_at_once(module, name=self.name)
+        return RememberingModel(
+            module, prompter=prompter, reads=reads, record=told, tokens_at_once=at_once
+        )
 
     def _asked(self, loaded: Loaded) -> tuple[TokenPrompter, tuple[Read, ...]]:
         """What is fed, and what is read, in the model's own tokens."""

@@ -8,9 +8,9 @@ the first edited one on.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from causalabs.algorithm.domains import Column
+from causalabs.engine.batches import each_part
 from causalabs.engine.errors import EngineError
 from causalabs.engine.language_models import proof
 from causalabs.engine.language_models.clean import Clean, ends_of
@@ -34,7 +35,9 @@ from causalabs.engine.protocol import Scores
 from causalabs.hypothesis.model import AllOf, AnyOf, Last, Position, Several, Site
 
 TOKENS_AT_ONCE = 8192
-"""Tokens of one batch of whole clean runs."""
+"""Tokens of one batch of whole clean runs, where nothing better is known of the machine."""
+
+T = TypeVar("T")
 
 
 class LanguageModel:
@@ -42,11 +45,11 @@ class LanguageModel:
 
     The module is put into evaluation mode and its parameters ask for no gradient; otherwise it
     is left as it is, and its own `forward` gives what it gave. `EngineError` where the
-    architecture is unknown or does not do what its family's table says.
+    architecture is unknown or does not do what its family's table says. `tokens_at_once` are
+    run in one batch of clean runs (see `batch_size.py`).
     """
 
     kind = "huggingface"
-    rows_at_once = 256
     staggers = True
 
     def __init__(
@@ -56,6 +59,7 @@ class LanguageModel:
         prompter: Prompter,
         reads: Sequence[Read],
         record: Mapping[str, Any] | None = None,
+        tokens_at_once: int = TOKENS_AT_ONCE,
     ) -> None:
         module.eval()
         module.requires_grad_(False)
@@ -65,6 +69,8 @@ class LanguageModel:
         self.readout = Readout(self.wiring, reads)
         self.record: Mapping[str, Any] = _record(self, record or {})
         self._widths: dict[Place, int] = {}
+        self.tokens_at_once = tokens_at_once
+        self.rows_at_once = max(1, tokens_at_once // 32)
         proof.prove(self.wiring)
 
     @property
@@ -176,7 +182,7 @@ class LanguageModel:
     @torch.no_grad()
     def scores(self, inputs: Any) -> Scores:
         """Clean scores of every row, per output (rows, columns)."""
-        parts = [self._clean(batch, [])[1] for batch in self._batches(inputs)]
+        parts = [*self._in_parts(inputs, lambda batch: self._clean(batch, [])[1])]
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
     @torch.no_grad()
@@ -186,7 +192,7 @@ class LanguageModel:
             return []
         for site in sites:
             self.width(site)  # an error that names a site there is not
-        parts = [self._clean(batch, sites)[0] for batch in self._batches(inputs)]
+        parts = [*self._in_parts(inputs, lambda batch: self._clean(batch, sites)[0])]
         return [torch.cat(columns) for columns in zip(*parts, strict=True)]
 
     def _clean(self, inputs: Prompts, sites: Sequence[Site]) -> tuple[list[Tensor], Scores]:
@@ -226,9 +232,8 @@ class LanguageModel:
         for site in sites:
             self.width(site)
         scores = self._leaves_reads(inputs, sites)
-        for batch in self._batches(inputs):
-            with torch.no_grad():
-                tensors = self._keep(batch, tuple(sites), scores)
+        keep = torch.no_grad()(lambda batch: self._keep(batch, tuple(sites), scores))
+        for tensors in self._in_parts(inputs, keep):
             yield Prefix(tensors, tuple(sites))
 
     def _leaves_reads(self, inputs: Prompts, sites: Sequence[Site]) -> bool:
@@ -261,10 +266,15 @@ class LanguageModel:
         ids = inputs.ids.to(self.device)
         return Clean(self.wiring, self.readout, ids, self._reads(inputs), scored=scored)
 
-    def _batches(self, inputs: Prompts) -> Iterator[Prompts]:
-        step = max(1, min(self.rows_at_once, TOKENS_AT_ONCE // max(1, inputs.ids.shape[1])))
-        for first in range(0, max(len(inputs), 1), step):
-            yield self.slice(inputs, slice(first, first + step))
+    def _in_parts(self, inputs: Prompts, work: Callable[[Prompts], T]) -> Iterator[T]:
+        """`work` on batches that fit into memory; on the empty one where there are no inputs."""
+        if not len(inputs):
+            yield work(inputs)
+        step = self.tokens_at_once // max(1, inputs.ids.shape[1])
+        at_once = max(1, min(self.rows_at_once, step))
+        run = each_part(len(inputs), at_once, lambda rows: work(self.slice(inputs, rows)))
+        for done, _ in run:
+            yield done
 
     # ----------------------------------------------------------------- resuming
 

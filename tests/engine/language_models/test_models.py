@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from causalabs.engine.errors import EngineError
-from causalabs.engine.language_models import model as models
 from causalabs.engine.language_models.families import FAMILIES, wire
 from causalabs.engine.language_models.model import LanguageModel
 from causalabs.hypothesis.model import AtIndex, Last, Several, Site
@@ -132,7 +131,7 @@ def test_batches_are_joined(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     edits = [(found[0], lambda current: current + 1)]
     whole = net.capture(inputs, found), net.scores(inputs)["answer"]
     resumed = net.resume(net.prefix(inputs, found), edits)["answer"]
-    monkeypatch.setattr(models, "TOKENS_AT_ONCE", 14)
+    monkeypatch.setattr(net, "tokens_at_once", 14)
     assert len(list(net.prefix_parts(inputs, found))) == 3
     parts = net.capture(inputs, found), net.scores(inputs)["answer"]
     for one, other in zip((*whole[0], whole[1]), (*parts[0], parts[1]), strict=True):
@@ -184,3 +183,21 @@ def test_the_text_half_of_a_model_that_also_sees() -> None:
     again = net.resume(net.prefix(inputs, [site]), [(site, lambda current: own)])
     torch.testing.assert_close(again["answer"], net.scores(inputs)["answer"])
     assert config.vision_config._attn_implementation == before
+
+
+def test_a_batch_of_clean_runs_that_does_not_fit_is_halved(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = network("llama")
+    inputs = net.encode(columns((5, 6, 4, 7, 4)))
+    site = Site("residual", 1, position=Last())
+    clean, asked = net._clean, []
+
+    def small(batch: Any, sites: Any) -> Any:
+        asked.append(len(batch))
+        if len(batch) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return clean(batch, sites)
+
+    whole = net.capture(inputs, [site])[0]
+    monkeypatch.setattr(net, "_clean", small)
+    torch.testing.assert_close(net.capture(inputs, [site])[0], whole, atol=2e-6, rtol=1e-5)
+    assert asked == [5, 3, 2, 2, 1]
