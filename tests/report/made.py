@@ -1,0 +1,106 @@
+"""Run folders written without a network: everything a report can have to show, and hostile text."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import causalabs
+from causalabs.plans import make_plan
+from causalabs.results import FitRecord, Judged, Results, Row, SeedValue
+from causalabs.runs import RunFolder
+from tests.test_cli import SMALL
+
+SCRIPT = '<script>document.title = "owned"</script>'
+HOSTILE = f'{SCRIPT}"><img src=x onerror=alert(1)>&amp;</title></style>'
+REGISTERED = {
+    "lock": "small.causal.lock", "status": "registered", "registered": "2026-01-01T00:00:00+00:00",
+    "claim": "c", "changes": [], "original": None, "edited": False,
+}  # fmt: skip
+
+
+def hypothesis(text=SMALL):
+    return causalabs.loads(text)
+
+
+def judged(text, value, low, high, *, bound=None, comparison=None, verdict=None, **rest):
+    return Judged(text, 25, value, low, high, 160, low == high, bound, comparison, verdict, **rest)
+
+
+EXPECTED = (
+    judged("accuracy on heldout", 1.0, 0.9765, 1.0, bound=0.8, comparison=">=", verdict="met"),
+    judged("iia of larger on heldout", 0.71875, 0.644, 0.783, bound=0.8, comparison=">=",
+           verdict="not met"),
+    judged("iia of larger on heldout under untrained", 0.94375, 0.896, 0.97, bound=0.95,
+           comparison="<=", verdict="undecided"),
+)  # fmt: skip
+TABLE = (Row("larger", "alignment", "heldout", (("", 0.71875), ("untrained", 0.94375))),)
+FITS = {
+    "seed0-plain-alignment": (
+        FitRecord("larger", "hidden 0", (), 8, 200, 240, 0.7333, 8, "aa"),
+    ),
+}  # fmt: skip
+
+
+def small_results(plan, folder):
+    return Results(
+        "small", "The network compares first.", "not met", EXPECTED, (), TABLE,
+        {"kind": "mlp", "accuracy": 1.0, "parameters": 12345, "weights": "abcd"}, FITS,
+        plan.hash, str(folder), {"python": "3.11.7", "device": "cpu", "threads": 1},
+        {"fit": 1.25, "total": 2.5},
+    )  # fmt: skip
+
+
+def grid(layers, positions, job=0):
+    """Labels and scores of a search over layers and positions."""
+    labels = tuple(f"residual {i} at {p}" for i in range(layers) for p in positions)
+    scores = tuple(0.03 + 0.9 * ((7 * j + job) % 23) / 23 for j in range(len(labels)))
+    return labels, scores
+
+
+def searched(job, labels, scores):
+    best = max(range(len(labels)), key=lambda j: scores[j])
+    steps = tuple(60 + 10 * j for j in range(len(labels)))
+    return {
+        job: (
+            FitRecord(
+                "larger", labels[best], scores, 4, 600, 4000, 0.5, 1024, "aa", "bb", steps, labels
+            ),
+        )
+    }
+
+
+def rich_results(plan, folder):
+    """Many rows, several seeds, ends that are open, numbers beyond 1, three kinds of search."""
+    seeds = tuple(SeedValue(s, 0.6 + s / 10, 0.5, 0.9) for s in range(3))
+    rows = [
+        judged(f"iia of carry[{i}] - iia of carry[{i}] under random_basis on heldout", i / 30,
+               i / 30 - 0.04, i / 30 + 0.05, bound=0.1, comparison=">=", verdict="met", seeds=seeds)
+        for i in range(25)
+    ]  # fmt: skip
+    reports = (
+        judged("loss on heldout", 3.25, 3.0, 3.5),
+        judged("mass on heldout", 0.5, -math.inf, math.inf),
+        judged("iia of nothing on heldout", math.nan, 0.0, 1.0),
+        judged("logit_difference of " + "a_very_long_name_" * 20, -17.5, -18.0, -17.0),
+    )
+    plain, scores = grid(12, ("last", 'token 1 of name: "x"', "giver"))
+    lines, profile = tuple(f"hidden {i}" for i in range(30)), tuple(i / 40 for i in range(30))
+    fits = {
+        **searched("seed0-plain-grid", plain, scores),
+        **searched("seed0-plain-line", lines, profile),
+        **searched("seed0-untrained-line", lines, profile[::-1]),
+        **searched("seed0-plain-two", ("hidden 0", "hidden 1"), (0.2, 0.1)),
+    }
+    base = small_results(plan, folder)
+    return replace(base, expectations=tuple(rows), reports=reports, fits=fits, notes=("a note",))
+
+
+def run_folder(root, *, make=small_results, text=SMALL, registration=None):
+    """A finished run of a text in a folder below `root`."""
+    plan = make_plan(hypothesis(text))
+    folder = RunFolder.open(root, plan)
+    folder.finish(make(plan, folder.path))
+    if registration is not None:
+        folder.register(registration)
+    return folder.path

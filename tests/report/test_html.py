@@ -1,0 +1,401 @@
+"""The HTML report: well-formed, complete, inert, its numbers those of results.json."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import stat
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+import causalabs
+from causalabs.plans import make_plan
+from causalabs.report.html_file import write_report
+from causalabs.report.html_page import page
+from causalabs.report.html_plot import LEFT, RIGHT, Scale, shortened
+from causalabs.report.html_search import Search, search_parts
+from causalabs.report.reading import read_run
+from causalabs.runs import RunFolder
+from tests.report import made
+from tests.test_cli import SMALL
+from tests.test_cli import causalabs as command
+
+VOID = {"meta", "br"}
+SECTIONS = (
+    "Expected", "Controls beside", "Algorithm", "Fits", "Pre-registration", "Network",
+    "Environment and time", "How to repeat it",
+)  # fmt: skip
+
+
+class Page(HTMLParser):
+    """Fails on tags that do not match; keeps elements with their attributes, and the text."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.elements, self.text = [], [], ""
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] != "style":
+            self.text += data
+
+    def all(self, tag, **attributes):
+        return [
+            found for name, found in self.elements
+            if name == tag and all(found.get(k.rstrip("_")) == v for k, v in attributes.items())
+        ]  # fmt: skip
+
+    def numbers(self):
+        return [float(each["value"]) for each in self.all("data")]
+
+
+def shown(folder):
+    html = page(read_run(folder))
+    return Page(html), html
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return made.run_folder(tmp_path / "runs", registration=made.REGISTERED)
+
+
+@pytest.fixture
+def rich(tmp_path):
+    return made.run_folder(tmp_path / "runs", make=made.rich_results)
+
+
+def test_a_page_has_every_section_once_and_says_the_verdict(folder):
+    found, html = shown(folder)
+    assert html.startswith("<!DOCTYPE html>\n<html lang=")
+    headings = re.findall("<h2[^>]*>([^<]*)</h2>", html)
+    assert headings == list(SECTIONS)
+    assert "The network compares first." in found.text
+    assert "✗ not met" in found.text
+    assert "1 of 3 expectations met" in found.text
+    assert "registered 2026-01-01T00:00:00+00:00" in found.text.lower().replace("t0", "T0")
+    ids = [each["id"] for _, each in found.elements if "id" in each]
+    assert len(ids) == len(set(ids))
+
+
+def test_it_needs_nothing_from_outside_and_no_script(rich):
+    found, html = shown(rich)
+    assert not found.all("script")
+    assert not found.all("link")
+    assert not found.all("img")
+    for _, attributes in found.elements:
+        assert not {"src", "href", "onload", "onclick"} & set(attributes)
+    assert "@import" not in html
+    assert "url(" not in html.replace("url(#tip", "")
+    (policy,) = found.all("meta", **{"http-equiv": "Content-Security-Policy"})
+    assert policy["content"].startswith("default-src 'none'")
+
+
+def test_tables_are_tables_and_pictures_have_titles(rich):
+    found, html = shown(rich)
+    assert len(found.all("table")) == len(found.all("caption")) == html.count("</thead>")
+    assert all(each.get("scope") in ("col", "row") for each in found.all("th"))
+    for picture in re.findall("<svg.*?</svg>", html, re.S):
+        assert 'aria-hidden="true"' in picture[:90] or re.match("<svg[^>]*>\\s*<title>.", picture)
+    assert "prefers-color-scheme: dark" in html
+    assert "@media print" in html
+
+
+def test_numbers_are_those_of_the_results_to_the_last_digit(folder):
+    found, _ = shown(folder)
+    document = json.loads((folder / "results.json").read_text())
+    wanted = []
+    for each in document["expectations"]:
+        ends = [] if each["exact"] else [each["low"], each["high"]]
+        wanted += [each["value"], *ends, each["bound"]]
+    wanted += [value for row in document["table"] for _, value in row["values"]]
+    wanted += [fit["train_iia"] for fits in document["fits"].values() for fit in fits]
+    assert found.numbers() == wanted
+    for each in document["expectations"]:
+        assert each["text"] in found.text
+
+
+def test_marks_stand_where_the_scale_has_their_values(folder):
+    _, html = shown(folder)
+    (picture,) = re.findall('<svg class="plot" viewBox="0 0.*?</svg>', html, re.S)
+    ticks = [
+        (float(x), float(text))
+        for x, text in re.findall('class="axis" x="([^"]*)"[^>]*>([^<]*)<', picture)
+    ]
+    (x0, low), (x1, high) = ticks[0], ticks[-1]
+    marks = re.findall('class="value" cx="([^"]*)"[^>]*data-value="([^"]*)"', picture)
+    assert [float(value) for _, value in marks] == [each.value for each in made.EXPECTED]
+    for x, value in marks:
+        assert low + (float(x) - x0) / (x1 - x0) * (high - low) == pytest.approx(
+            float(value), abs=1e-4
+        )
+    bars = re.findall('class="range" x1="([^"]*)" x2="([^"]*)"', picture)
+    for (start, end), row in zip(bars, made.EXPECTED, strict=True):
+        for x, value in ((start, row.low), (end, row.high)):
+            assert low + (float(x) - x0) / (x1 - x0) * (high - low) == pytest.approx(
+                value, abs=1e-4
+            )
+
+
+def test_a_control_is_drawn_beside_the_quantity_that_it_controls(folder):
+    _, html = shown(folder)
+    titles = re.findall("<title>([^<]*)</title>", html)
+    (beside,) = [each for each in titles if each.endswith("; untrained .944")]
+    assert beside.startswith("iia of larger on heldout: ")
+
+
+def test_every_text_of_a_person_is_inert(tmp_path):
+    def hostile(plan, folder):
+        base = made.small_results(plan, folder)
+        rows = tuple(replace(each, text=made.HOSTILE) for each in base.expectations)
+        fit = replace(
+            base.fits["seed0-plain-alignment"][0], space=made.HOSTILE, choice=made.HOSTILE,
+            select_scores=(0.1, 0.2, 0.3), labels=(made.HOSTILE, made.HOSTILE + "2", "c"),
+        )  # fmt: skip
+        return replace(
+            base, hypothesis=made.HOSTILE, claim=made.HOSTILE, expectations=rows, reports=rows,
+            table=(replace(base.table[0], line=made.HOSTILE, values=((made.HOSTILE, 0.5),)),),
+            fits={made.HOSTILE: (fit,)}, notes=(made.HOSTILE,), plan=made.HOSTILE,
+            network={made.HOSTILE: made.HOSTILE}, environment={made.HOSTILE: made.HOSTILE},
+            seconds={made.HOSTILE: 1.0},
+        )  # fmt: skip
+
+    text = SMALL.replace("The network compares first.", made.SCRIPT.replace('"', "'"))
+    change = {"part": made.HOSTILE, "removed": [made.HOSTILE], "added": []}
+    told = {**made.REGISTERED, "lock": made.HOSTILE, "status": "amended", "changes": [change]}
+    plain, _ = shown(made.run_folder(tmp_path / "plain"))
+    found, html = shown(
+        made.run_folder(tmp_path / "runs", make=hostile, text=text, registration=told)
+    )
+    assert "<script" not in html.lower()
+    assert "<img" not in html.lower()
+    assert html.count("</title>") == html.count("<title")
+    assert html.count("</style>") == 1
+    assert {tag for tag, _ in found.elements} <= {tag for tag, _ in plain.elements} | {
+        "ul", "li", "b", "i", "small", "br", "path", "circle"
+    }  # fmt: skip
+    assert found.text.count("<script>") > 15  # it is all there to be read
+
+
+def test_searches_are_maps_or_lines_and_the_winner_is_marked(rich):
+    found, html = shown(rich)
+    assert len(found.all("table", class_="heat")) == 3
+    labels, scores = made.grid(12, ("last", 'token 1 of name: "x"', "giver"))
+    table = html[html.index("layer by position") : html.index("the best places")]
+    assert [float(each) for each in re.findall('<data value="([^"]*)"', table)] == list(scores)
+    (chosen,) = re.findall('class="[a-z ]*chosen"><i[^>]*></i><data value="([^"]*)"', table)
+    assert float(chosen) == max(scores)
+    assert labels[scores.index(max(scores))] in found.text
+    profile = [float(v) for v in re.findall('class="point" [^>]*data-value="([^"]*)"', html)]
+    assert profile == [i / 40 for i in range(30)]
+
+
+def test_places_without_names_are_numbered_and_ties_go_to_what_was_chosen():
+    search = Search("seed0-plain-a", "v", ("a", "b"), (0.5, 0.5), (), 1)
+    (table,) = search_parts([search])
+    assert table.index("chosen") > table.index('<data value="0.5"')
+
+
+def test_more_rows_than_fit_on_a_page_are_several_pictures_on_one_scale(rich):
+    _, html = shown(rich)
+    expected = html[html.index('id="expected"') : html.index('id="reported"')]
+    axes = [
+        re.findall('class="axis"[^>]*>([^<]*)<', each)
+        for each in re.findall('<svg class="plot" viewBox="0 0.*?</svg>', expected, re.S)
+    ]
+    assert len(axes) == 2
+    assert axes[0] == axes[1]
+
+
+def test_an_amended_claim_is_said_at_the_top(tmp_path):
+    change = {"part": "expectations", "removed": ["old"], "added": ["new"]}
+    told = {**made.REGISTERED, "status": "amended", "changes": [change]}
+    found, _ = shown(made.run_folder(tmp_path, registration=told))
+    assert found.text.index("amended after results were seen") < found.text.index("Expected")
+    assert "- old" in found.text
+
+
+def test_the_command_says_what_is_not_usual(tmp_path):
+    hypothesis = replace(made.hypothesis(), seeds=(3, 4))
+    plan = make_plan(hypothesis, dtype="float64", backend="pyvene")
+    folder = RunFolder.open(tmp_path, plan)
+    results = made.small_results(plan, folder.path)
+    folder.finish(replace(results, environment={"device": "cuda"}))
+    found, _ = shown(folder.path)
+    options = "--seeds 3..4 --backend pyvene --dtype float64 --device cuda"
+    assert f"causalabs run small.causal {options}" in found.text
+    assert causalabs.loads(plan.canonical).canonical in found.text
+
+
+def test_seeds_with_gaps_and_networks_in_hand_are_repeated_in_python(tmp_path):
+    plan = make_plan(replace(made.hypothesis(), seeds=(3, 5)), network="f00")
+    folder = RunFolder.open(tmp_path, plan)
+    folder.finish(made.small_results(plan, folder.path))
+    found, _ = shown(folder.path)
+    assert 'causalabs.load("small.causal"), seeds=(3, 5), network=module)' in found.text
+    assert "f00" in found.text
+
+
+def test_a_plan_that_is_not_that_of_the_results_is_said(folder):
+    path = folder / "plan.json"
+    path.write_text(path.read_text().replace("sample 400", "sample 500"))
+    found, _ = shown(folder)
+    assert "not that of these results" in found.text
+
+
+def test_data_files_that_are_gone_leave_the_rest(tmp_path):
+    text = SMALL.replace(
+        "algorithm {", 'table cities from "cities.csv" key name\n\nalgorithm {', 1
+    ).replace("  var    larger", "  def    known(c) = c\n  var    larger")
+    (tmp_path / "cities.csv").write_text("name,country\nParis,France\nRome,Italy\n")
+    hypothesis = causalabs.loads(text.replace("  def    known(c) = c\n", ""), folder=tmp_path)
+    plan = make_plan(hypothesis)
+    folder = RunFolder.open(tmp_path / "runs", plan)
+    folder.finish(made.small_results(plan, folder.path))
+    assert read_run(folder.path, data=tmp_path).hypothesis is not None
+    (tmp_path / "cities.csv").write_text("name,country\nParis,Spain\nRome,Italy\n")
+    assert read_run(folder.path, data=tmp_path).why == "cities.csv changed since"
+    found, _ = shown(folder.path)
+    assert "It is not drawn" in found.text
+    assert "iia of larger on heldout" in found.text
+
+
+# ------------------------------------------------------------------------- files and mistakes
+
+
+def refused(run, **words):
+    with pytest.raises(causalabs.RunError) as caught:
+        write_report(run, **words)
+    return str(caught.value)
+
+
+def test_it_is_written_into_the_folder_or_where_one_says(folder, tmp_path):
+    written = write_report(folder)
+    assert written.report == folder / "report.html"
+    assert stat.S_IMODE(written.report.stat().st_mode) == 0o644
+    other = tmp_path / "other.html"
+    assert write_report(folder, out=other).report == other
+    assert (
+        other.read_text() == written.report.read_text() == write_report(folder).report.read_text()
+    )
+
+
+def test_an_unfinished_run_says_how_far_it_is(folder):
+    (folder / "results.json").unlink()
+    (folder / "jobs" / "seed0-plain-network.json").write_text("{}")
+    assert "not finished: 1 of its 3 jobs are done" in refused(folder)
+    assert not (folder / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"{", b"[]", b"\xff\xfe", b'{"claim": 1}', b'{"a": ' * 100_000]
+)
+@pytest.mark.parametrize("name", ["results.json", "plan.json", "registration.json"])
+def test_a_damaged_file_is_named_and_left_as_it_is(folder, name, damage):
+    (folder / name).write_bytes(damage)
+    assert f"{name} is damaged" in refused(folder)
+    assert (folder / name).read_bytes() == damage
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("claim", 5), ("verdict", "perhaps"), ("table", [{}]), ("fits", []), ("seconds", {"a": "b"}),
+     ("notes", [3]), ("network", None), ("expectations", [1])],
+)  # fmt: skip
+def test_a_field_that_holds_something_else_is_damage_not_a_fault_of_ours(folder, field, value):
+    document = json.loads((folder / "results.json").read_text())
+    (folder / "results.json").write_text(json.dumps({**document, field: value}))
+    assert "results.json is damaged" in refused(folder)
+
+
+def test_what_is_no_run_is_said(folder, tmp_path):
+    assert "there is no run" in refused(tmp_path / "nowhere")
+    assert "it has no plan.json" in refused(tmp_path)
+    assert f"name one of them: {folder}" in refused(folder.parent)
+    assert f"name its folder: {folder}" in refused(folder / "results.json")
+
+
+def test_nothing_but_a_report_is_written_over(folder, tmp_path):
+    kept = tmp_path / "kept.causal"
+    kept.write_text(SMALL)
+    assert "exists and is no report" in refused(folder, out=kept)
+    assert kept.read_text() == SMALL
+    assert "cannot be written" in refused(folder, out=tmp_path / "no" / "a.html")
+
+
+def test_the_latest_run_of_a_file_is_meant(tmp_path):
+    file, runs = tmp_path / "small.causal", tmp_path / "runs"
+    file.write_text(SMALL)
+    assert "was not run" in refused(file, runs=runs)
+    older = made.run_folder(runs)
+    plan = make_plan(replace(made.hypothesis(), seeds=(7,)))
+    newer = RunFolder.open(runs, plan)
+    assert write_report(file, runs=runs).run.folder == older  # the newer is not finished
+    newer.finish(made.small_results(plan, newer.path))
+    assert write_report(file, runs=runs).run.folder == newer.path
+    file.write_text(SMALL.replace("sample 400", "sample 300"))
+    assert "was not run as it stands now" in refused(file, runs=runs)
+
+
+def test_the_command_prints_where_it_wrote(folder, tmp_path):
+    done = command("report", folder, "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["report"] == str(folder / "report.html")
+    assert document["verdict"] == "not met"
+    (folder / "results.json").write_text("{")
+    failed = command("report", folder)
+    assert failed.returncode == 2
+    assert failed.stderr.startswith("error: ")
+    assert "Traceback" not in failed.stderr
+    assert json.loads(command("report", folder, "--json").stdout)["error"]["help"]
+
+
+def test_a_report_imports_nothing_heavy(folder):
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from pathlib import Path; from causalabs.report.html_file import write_report;"
+        f"write_report(Path({str(folder)!r}));"
+        "print([m for m in ('torch', 'transformers', 'sympy', 'networkx') if m in sys.modules])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert told.stdout.strip() == "[]", told.stderr
+
+
+# ----------------------------------------------------------------------------------- scales
+
+
+@pytest.mark.parametrize(
+    "numbers", [[], [0.5], [0.0], [1e-9, 2e-9], [-3.2, 1000.0], [0.999, 1.0], [1e12, 1e12]]
+)
+def test_a_scale_holds_its_numbers_and_has_few_round_ticks(numbers):
+    scale = Scale.over(numbers)
+    assert 2 <= len(scale.ticks) <= 9
+    assert len(set(scale.ticks)) == len(scale.ticks)
+    for each in numbers:
+        assert scale.low <= each <= scale.high
+        assert LEFT <= scale.place(each) <= RIGHT
+    assert scale.place(-math.inf) == LEFT
+    assert scale.place(math.inf) == RIGHT
+
+
+def test_wide_letters_count_twice():
+    assert shortened("部分和部分和", 7) == "部分和…"
+    assert shortened("short", 5) == "short"
