@@ -40,9 +40,9 @@ td { white-space: nowrap }
   opacity: var(--share); print-color-adjust: exact; -webkit-print-color-adjust: exact }
 .heat td.deep { color: #ffffff }
 .heat td.chosen { outline: 3px solid var(--ink); outline-offset: -3px; font-weight: 700 }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.25rem; margin: .5rem 0;
+dl { display: grid; grid-template-columns: fit-content(45%) 1fr; gap: .2rem 1.25rem; margin: .5rem 0;
   font-size: .9rem }
-dt { color: var(--faint) } dd { margin: 0 }
+dt { color: var(--faint) } dd { margin: 0; min-width: 0 }
 pre, code, .mono { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace;
   font-size: .85rem }
 pre { margin: .5rem 0; padding: .8rem 1rem; background: var(--panel); overflow-x: auto;

@@ -159,8 +159,10 @@ def test_a_control_is_drawn_beside_the_quantity_that_it_controls(folder):
     assert beside.startswith("iia of larger on heldout: ")
 
 
-def test_every_text_of_a_person_is_inert(tmp_path):
-    def hostile(plan, folder):
+def hostile(root):
+    """A run folder of which every text tries to be markup."""
+
+    def make(plan, folder):
         base = made.small_results(plan, folder)
         rows = tuple(replace(each, text=made.HOSTILE) for each in base.expectations)
         fit = replace(
@@ -178,10 +180,12 @@ def test_every_text_of_a_person_is_inert(tmp_path):
     text = SMALL.replace("The network compares first.", made.SCRIPT.replace('"', "'"))
     change = {"part": made.HOSTILE, "removed": [made.HOSTILE], "added": []}
     told = {**made.REGISTERED, "lock": made.HOSTILE, "status": "amended", "changes": [change]}
+    return made.run_folder(root, make=make, text=text, registration=told)
+
+
+def test_every_text_of_a_person_is_inert(tmp_path):
     plain, _ = shown(made.run_folder(tmp_path / "plain"))
-    found, html = shown(
-        made.run_folder(tmp_path / "runs", make=hostile, text=text, registration=told)
-    )
+    found, html = shown(hostile(tmp_path / "runs"))
     assert "<script" not in html.lower()
     assert "<img" not in html.lower()
     assert html.count("</title>") == html.count("<title")

@@ -1,0 +1,147 @@
+"""The report in a real browser: nothing overlaps, nothing is cut, nothing complains.
+
+Skipped where there is no Chromium: `apt install chromium`, or CAUSALABS_CHROMIUM=/path/to/it.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from causalabs.report.html_file import write_report
+from tests.report import made
+from tests.report.browser import Browser, find
+from tests.report.test_html import hostile
+
+pytestmark = pytest.mark.skipif(
+    find() is None, reason="no Chromium here: apt install chromium, or set CAUSALABS_CHROMIUM"
+)
+
+OVERLAPS = """
+(() => {
+  const boxes = [...document.querySelectorAll("%s")]
+    .map(e => [e.textContent, e.getBoundingClientRect()]);
+  const found = [];
+  for (let i = 0; i < boxes.length; i++) for (let j = i + 1; j < boxes.length; j++) {
+    const [a, p] = boxes[i], [b, q] = boxes[j];
+    const wide = Math.min(p.right, q.right) - Math.max(p.left, q.left);
+    const high = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
+    if (wide > 1 && high > 1) found.push([a, b, wide, high]);
+  }
+  return found;
+})()
+"""
+"""Pairs of elements whose boxes share more than a pixel each way."""
+
+OUTSIDE = """
+(() => {
+  const found = [];
+  for (const svg of document.querySelectorAll('svg')) {
+    const whole = svg.getBoundingClientRect();
+    if (whole.width < 5 || whole.height < 5) found.push(['empty', svg.outerHTML.slice(0, 80)]);
+    for (const each of svg.querySelectorAll('rect, circle, line, path, text')) {
+      if (each.closest('defs')) continue;
+      const box = each.getBoundingClientRect();
+      if (box.left < whole.left - 1 || box.right > whole.right + 1 ||
+          box.top < whole.top - 1 || box.bottom > whole.bottom + 1)
+        found.push(['outside', each.outerHTML.slice(0, 120)]);
+      if (box.width + box.height === 0) found.push(['nothing', each.outerHTML.slice(0, 120)]);
+    }
+  }
+  return found;
+})()
+"""
+
+FADED = """
+(() => {
+  const light = c => { const [r, g, b] = c.match(/[\\d.]+/g).map(v => {
+    v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; });
+    return .2126 * r + .7152 * g + .0722 * b; };
+  const page = light(getComputedStyle(document.body).backgroundColor);
+  const found = [];
+  for (const each of document.querySelectorAll('h1, p, td, th, dt, dd, li, caption, .plot text')) {
+    if (each.closest('.heat, .warning') || !each.textContent.trim()) continue;
+    const style = getComputedStyle(each);
+    const ink = light(each.namespaceURI.endsWith('svg') ? style.fill : style.color);
+    const ratio = (Math.max(ink, page) + .05) / (Math.min(ink, page) + .05);
+    if (ratio < 4.5) found.push([each.textContent.slice(0, 40), ratio]);
+  }
+  return found;
+})()
+"""
+"""Text with less contrast than WCAG 2 AA asks for."""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    mine = Browser(find())
+    yield mine
+    mine.close()
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    root = tmp_path_factory.mktemp("reports")
+    folders = {
+        "small": made.run_folder(root / "small", registration=made.REGISTERED),
+        "rich": made.run_folder(root / "rich", make=made.rich_results),
+        "hostile": hostile(root / "hostile"),
+    }
+    return {name: write_report(folder).report for name, folder in folders.items()}
+
+
+@pytest.mark.parametrize("name", ["small", "rich", "hostile"])
+@pytest.mark.parametrize(("width", "dark", "media"), [
+    (1000, False, ""), (1000, True, ""), (390, False, ""), (760, False, "print"),
+])  # fmt: skip
+def test_nothing_overlaps_is_cut_or_complains(browser, reports, name, width, dark, media):
+    browser.open(reports[name], width=width, dark=dark, media=media)
+    assert browser.complaints() == []
+    assert browser.requests() == [reports[name].as_uri()]
+    assert browser.tell(OVERLAPS % "svg.plot text") == []
+    assert browser.tell(OVERLAPS % ".graph text") == []
+    assert (
+        browser.tell(OVERLAPS % "h1, h2, p, dt, dd, caption, th, td, figcaption, pre, svg[role]")
+        == []
+    )
+    assert browser.tell(OUTSIDE) == []
+    assert browser.tell(FADED) == []
+    if not media:  # a page that scrolls sideways is a page that is cut
+        assert browser.tell("document.documentElement.scrollWidth") <= width
+
+
+def test_colours_follow_the_reader_and_paper_is_white(browser, reports):
+    page = "getComputedStyle(document.body).backgroundColor"
+    browser.open(reports["small"], dark=False)
+    assert browser.tell(page) == "rgb(255, 255, 255)"
+    browser.open(reports["small"], dark=True)
+    assert browser.tell(page) == "rgb(13, 17, 23)"
+    browser.open(reports["small"], dark=True, media="print")
+    assert browser.tell(page) == "rgb(255, 255, 255)"
+    assert browser.pages().startswith(b"%PDF")
+
+
+def test_text_of_a_person_does_nothing(browser, reports):
+    browser.open(reports["hostile"])
+    assert browser.tell("document.title").startswith("<script>")
+    assert browser.tell("document.scripts.length + document.images.length") == 0
+    assert "owned" in browser.tell("document.querySelector('.claim').innerText")
+
+
+def test_the_page_is_there_without_scripts(browser, reports):
+    browser.ask("Emulation.setScriptExecutionDisabled", value=True)
+    browser.open(reports["rich"])
+    browser.ask("Emulation.setScriptExecutionDisabled", value=False)
+    assert browser.tell("document.querySelectorAll('svg.plot[role=img]').length") == 6
+    assert "How to repeat it" in browser.tell("document.body.innerText")
+
+
+def test_a_reader_of_screens_hears_what_pictures_show(browser, reports):
+    browser.open(reports["small"])
+    browser.ask("Accessibility.enable")
+    nodes = browser.ask("Accessibility.getFullAXTree")["nodes"]
+    heard = [(n["role"]["value"], n.get("name", {}).get("value", "")) for n in nodes if "role" in n]
+    pictures = [name for role, name in heard if role in ("image", "img")]
+    assert "expectations: values, 95 % intervals and bounds" in pictures
+    assert "algorithm" in pictures
+    assert ("table", "In numbers") in heard
+    assert "met" in " ".join(name for role, name in heard if role == "StaticText")
