@@ -18,7 +18,7 @@ from causalabs.hypothesis.terms import fitted
 ALWAYS = ("accuracy", "iia")
 """Metrics that every job measures: `keep solved`, fits and searches need them anyway."""
 
-PLAN_VERSION = 2
+PLAN_VERSION = 3
 """Raised whenever the same file would be run differently: old runs are then not reused."""
 
 BACKENDS = ("native", "pyvene")

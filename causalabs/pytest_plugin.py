@@ -160,6 +160,7 @@ class Mistaken(pytest.Item):
 
 def failure_text(judged: Judged, results: Results) -> str:
     """An expectation that was not met, with its numbers."""
+    from causalabs.report.failures import failure_texts
     from causalabs.report.registration import registration_text
     from causalabs.report.terminal import interval, number
 
@@ -171,6 +172,8 @@ def failure_text(judged: Judged, results: Results) -> str:
         lines.append("  the interval holds the bound: more examples, or more seeds, would decide")
     for seed in judged.seeds if len(judged.seeds) > 1 else ():
         lines.append(f"  seed {seed.seed}: {number(seed.value)}")
+    for text in failure_texts(results, judged.text):
+        lines += [f"  {line}" for line in text.splitlines()]
     if results.registration is not None and results.registration["status"] == "amended":
         lines += [f"  {line}" for line in registration_text(results.registration).splitlines()]
     lines.append(f"  run: {results.run}")

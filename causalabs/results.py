@@ -61,6 +61,72 @@ class FitRecord:
     labels: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Exchanged:
+    """A variable that an interchange sets: what it was, what it is set to, and from where.
+
+    `source` counts from 0; None where the value was written in the file.
+    """
+
+    variable: str
+    was: Any
+    value: Any
+    origin: str
+    source: int | None
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """An interchange (line -1: a clean run) after which network and algorithm differ.
+
+    Values are as people write them, those of vectors lists. `failing` of `measured` examples
+    fail; this one was made from one of them in `runs` runs of the network, 0 where it is the
+    simplest of those measured (`shrunk` false).
+    """
+
+    metric: str
+    line: int
+    name: str
+    split: str
+    alignment: str
+    seed: int
+    base: Mapping[str, Any]
+    sources: tuple[Mapping[str, Any], ...]
+    exchanged: tuple[Exchanged, ...]
+    algorithm: Mapping[str, Any]
+    network: Mapping[str, Any]
+    failing: int
+    measured: int
+    shrunk: bool
+    runs: int
+    expectation: str = ""
+
+
+@dataclass(frozen=True)
+class Residual:
+    """Where an interchange fails: a rule found on some inputs and scored on others.
+
+    `inside` and `elsewhere` are shares of wrong answers among `inside_rows` and
+    `elsewhere_rows` other examples, `fitted_on` those that the rule was found on.
+    `z` is their difference in standard errors, inputs and not examples counting.
+    """
+
+    metric: str
+    line: int
+    name: str
+    split: str
+    alignment: str
+    seed: int
+    rule: str
+    inside: float
+    elsewhere: float
+    inside_rows: int
+    elsewhere_rows: int
+    fitted_on: int
+    z: float
+    expectation: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Outcome:
     """What one job found."""
@@ -71,6 +137,8 @@ class Outcome:
     network: Mapping[str, Any] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    counterexamples: tuple[Counterexample, ...] = ()
+    residuals: tuple[Residual, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,6 +191,7 @@ class Results:
     `network` tells of the network under test; `fits[job]` how its spaces were fitted;
     `seconds` what took how long. `cached` is true when nothing was run for it now.
     `registration` is what the lock beside the file says of its claim (see `registration`).
+    `counterexamples` and `residuals` tell of expectations that are not met, or undecided.
     """
 
     hypothesis: str
@@ -140,6 +209,8 @@ class Results:
     notes: tuple[str, ...] = ()
     cached: bool = False
     registration: Mapping[str, Any] | None = field(default=None, compare=False)
+    counterexamples: tuple[Counterexample, ...] = ()
+    residuals: tuple[Residual, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The document that `causalabs run --json` prints."""
@@ -178,6 +249,9 @@ class Results:
             for job, records in fields["fits"].items()
         }
         fields["notes"] = tuple(fields["notes"])
+        failed = fields.get("counterexamples", ())
+        fields["counterexamples"] = tuple(counterexample(each) for each in failed)
+        fields["residuals"] = tuple(Residual(**each) for each in fields.get("residuals", ()))
         return Results(**fields)
 
 
@@ -186,6 +260,14 @@ def fit_record(document: Mapping[str, Any]) -> FitRecord:
     names = ("select_scores", "choice_steps", "labels")
     lists = {name: tuple(document.get(name, ())) for name in names}
     return FitRecord(**{**document, **lists})
+
+
+def counterexample(document: Mapping[str, Any]) -> Counterexample:
+    """A `Counterexample` from its JSON form."""
+    exchanged = tuple(Exchanged(**each) for each in document["exchanged"])
+    return Counterexample(
+        **{**document, "sources": tuple(document["sources"]), "exchanged": exchanged}
+    )
 
 
 def _judged(document: Mapping[str, Any]) -> Judged:

@@ -26,7 +26,14 @@ from numpy.typing import NDArray
 
 from causalabs.errors import RunError
 from causalabs.plans import Plan
-from causalabs.results import Measured, Outcome, Results, fit_record
+from causalabs.results import (
+    Measured,
+    Outcome,
+    Residual,
+    Results,
+    counterexample,
+    fit_record,
+)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -101,6 +108,8 @@ class RunFolder:
             "network": dict(outcome.network),
             "seconds": dict(outcome.seconds),
             "notes": list(outcome.notes),
+            "counterexamples": [asdict(each) for each in outcome.counterexamples],
+            "residuals": [asdict(each) for each in outcome.residuals],
         }
         self._write(f"jobs/{outcome.job}.json", _json(record))
 
@@ -139,6 +148,8 @@ def _outcome(record: dict[str, Any], archive: Path) -> Outcome:
         network=record["network"],
         seconds=record["seconds"],
         notes=tuple(record["notes"]),
+        counterexamples=tuple(counterexample(each) for each in record["counterexamples"]),
+        residuals=tuple(Residual(**each) for each in record["residuals"]),
     )
 
 

@@ -14,18 +14,21 @@ from causalabs.engine.bases import find
 from causalabs.engine.bases.saved import Label, save_basis, site_record
 from causalabs.engine.controls import check_control, move_sites
 from causalabs.engine.errors import EngineError
+from causalabs.engine.failures import Scene, tell
 from causalabs.engine.fit import budget_for
 from causalabs.engine.interchange import compile_lines
 from causalabs.engine.measure import metric_of, values
+from causalabs.engine.protocol import Network
 from causalabs.engine.prove import line_notes, prove_writes
 from causalabs.engine.resources import Progress, Resources
 from causalabs.engine.rows import members_of, table
 from causalabs.engine.search import Setting, Settled, expand_tokens, settle
 from causalabs.engine.store import Store
 from causalabs.engine.streams import numpy_stream, stream
+from causalabs.failing import failing
 from causalabs.hypothesis.model import Hypothesis, Line
 from causalabs.plans import Job
-from causalabs.results import Measured, Outcome
+from causalabs.results import Counterexample, Measured, Outcome, Residual
 
 
 def run_job(
@@ -57,6 +60,7 @@ def run_job(
         store = resources.store(job.seed, trained=trained)
         measured = _accuracy(job, hypothesis, resources, trained)
     fits = Settled()
+    setting: Setting | None = None
     notes: tuple[str, ...] = ()
     if job.alignment:
         with _Clock(seconds, "fit"):
@@ -67,14 +71,58 @@ def run_job(
             measured += found
         if folder is not None:
             save_bases(folder, job, hypothesis, setting, fits, plan)
+    counterexamples, residuals, untold = _told(
+        job, hypothesis, resources, network, setting, fits, measured, seconds
+    )
     return Outcome(
         job=job.name,
         measured=measured,
         fits=fits.records,
         network=dict(network.record),
         seconds=seconds,
-        notes=tuple(dict.fromkeys((*resources.drawn(job.seed).notes, *notes))),
+        notes=tuple(dict.fromkeys((*resources.drawn(job.seed).notes, *notes, *untold))),
+        counterexamples=counterexamples,
+        residuals=residuals,
     )
+
+
+def _told(
+    job: Job,
+    hypothesis: Hypothesis,
+    resources: Resources,
+    network: Network,
+    setting: Setting | None,
+    fits: Settled,
+    measured: tuple[Measured, ...],
+    seconds: dict[str, float],
+) -> tuple[tuple[Counterexample, ...], tuple[Residual, ...], tuple[str, ...]]:
+    """Counterexamples and residual rules of what fails, and notes on what could not be told."""
+    failed = failing(hypothesis, job, measured)
+    if not failed:
+        return (), (), ()
+    scene = Scene(
+        job=job,
+        hypothesis=hypothesis,
+        network=network,
+        examples=resources.examples(job.seed),
+        drawn=resources.drawn(job.seed),
+        alignment=None if setting is None else setting.alignment,
+        chosen=fits.chosen,
+        bases=fits.bases,
+    )
+    notes, examples, rules = [], [], []
+    with _Clock(seconds, "counterexamples"):
+        for each in failed:
+            example, rule = tell(scene, each, _split_number(hypothesis, each.split))
+            examples += [] if example is None else [example]
+            rules += [] if rule is None else [rule]
+            if example is None:
+                what = hypothesis.counterfactuals.lines[each.line].name if each.line >= 0 else ""
+                what = f"{each.metric} of `{what}`" if what else each.metric
+                notes.append(
+                    f"{what}: no failing example is shown, since none failed again by itself"
+                )
+    return tuple(examples), tuple(rules), tuple(notes)
 
 
 def _setting(

@@ -15,6 +15,7 @@ from causalabs.engine.jobs import Resources, run_job
 from causalabs.engine.protocol import Device
 from causalabs.engine.resources import MakeNetwork, Wrap
 from causalabs.engine.shapes import check_shapes
+from causalabs.failing import told
 from causalabs.hypothesis.model import Hypothesis
 from causalabs.judge import judge, overall, table
 from causalabs.plans import Job, Plan
@@ -45,6 +46,7 @@ def execute(
     with threads(hypothesis) as count:
         outcomes = _outcomes(hypothesis, plan, folder, on, say, wrap, make_network)
     expectations, reports = judge(hypothesis, plan, outcomes)
+    counterexamples, residuals = told(hypothesis, plan, expectations, outcomes)
     results = Results(
         hypothesis=hypothesis.name,
         claim=hypothesis.claim,
@@ -59,6 +61,8 @@ def execute(
         environment=environment(on, plan.backend, count),
         seconds=_seconds(outcomes),
         notes=tuple(dict.fromkeys(note for each in outcomes.values() for note in _notes(each))),
+        counterexamples=counterexamples,
+        residuals=residuals,
     )
     folder.finish(results)
     return results
