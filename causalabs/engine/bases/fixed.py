@@ -106,7 +106,7 @@ def _unit(tensors: Mapping[str, Tensor], path: Path) -> int:
 def _check_used(columns: Tensor, unit: int, space: Space, path: Path) -> None:
     """An error where all columns of a variable are nought: writing them would change nothing."""
     whole = columns.shape[1] // unit * unit
-    used = columns[:, :whole].abs().amax(dim=0).unflatten(0, (-1, unit)).amax(dim=1)
+    used = columns[:, :whole].abs().amax(dim=0).reshape(-1, unit).amax(dim=1)
     for member in space.members:
         if member.block and not bool(used[list(member.block)].any()):
             raise EngineError(

@@ -7,6 +7,7 @@ Weights come from safetensors only and no code of a model is run.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ from causalabs.engine.protocol import Device
 
 ENCODERS = ("bert", "roberta", "electra", "distilbert")
 """Architectures that fill in masked words, by `model_type` of the config."""
+
+MOST_LAYERS = 10_000
+"""More than that is a mistake in `config.json`: making them would never end."""
 
 HUB_SECONDS = 10.0
 """How long the hub may take to say whether it knows a model."""
@@ -55,6 +59,7 @@ def load(name: str, *, folder: Path, device: Device) -> Loaded:
     module.eval()
     module.requires_grad_(False)
     _check_finite(name, module.named_parameters())
+    _check_tokens(name, tokenizer, module)
     _move(module, device)
     return Loaded(module, tokenizer, _longest(module), origin)
 
@@ -143,19 +148,23 @@ def outline(name: str, *, folder: Path) -> Loaded | None:
     try:
         with quiet(), torch.device("meta"):
             config = AutoConfig.from_pretrained(place, local_files_only=True)
-            if config.model_type in ENCODERS:
+            if config.model_type in ENCODERS or _too_deep(config):
                 return None
             module: nn.Module = AutoModelForCausalLM.from_config(config)
+            tokenizer = _tokenizer(name, str(place), True)
     except Exception:  # whatever transformers and the files make each other raise
         return None
-    return Loaded(module, _tokenizer(name, str(place), True), _longest(module), origin)
+    return Loaded(module, tokenizer, _longest(module), origin)
 
 
 def _model(name: str, place: str, dtype: torch.dtype, local: bool) -> nn.Module:
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM
 
+    config = kind = None
     try:
         config = AutoConfig.from_pretrained(place, trust_remote_code=False, local_files_only=local)
+        if _too_deep(config):
+            raise ValueError(f"`config.json` says that it has more than {MOST_LAYERS:,} layers")
         kind = AutoModelForMaskedLM if config.model_type in ENCODERS else AutoModelForCausalLM
         module, told = kind.from_pretrained(
             place,
@@ -166,21 +175,63 @@ def _model(name: str, place: str, dtype: torch.dtype, local: bool) -> nn.Module:
             output_loading_info=True,
         )
     except Exception as error:  # whatever transformers and the files make each other raise
+        what = _misfit(Path(place), kind, config) if kind is not None else ""
+        if what:
+            raise _does_not_fit(name, what) from error
         raise _cannot(name, place, error) from error
-    missing, other = sorted(told["missing_keys"]), sorted(map(str, told["mismatched_keys"]))
+    missing = sorted(told["missing_keys"])
     if missing and kind is AutoModelForMaskedLM:
         raise EngineError(
             f'huggingface("{name}") has no head that fills in words: it lacks `{missing[0]}`',
             "take a model for masked words, or hand it over with what it is read for: "
             "`run(hypothesis, network=model, feed=..., read=...)`",
         )
-    if missing or other:
-        what = f"lacks `{missing[0]}`" if missing else f"has another shape of {other[0]}"
-        raise EngineError(
-            f'huggingface("{name}"): the weights do not fit `config.json`: the file {what}',
-            "load a model that was saved whole",
-        )
+    if missing:
+        raise _does_not_fit(name, f"lacks `{missing[0]}`")
+    beyond = _layers_beyond(module, told["unexpected_keys"])
+    if beyond:
+        raise _does_not_fit(name, f"has `{beyond}`, a layer more")
     return module  # type: ignore[no-any-return]
+
+
+def _too_deep(config: Any) -> bool:
+    layers = getattr(config.get_text_config(), "num_hidden_layers", None)
+    return isinstance(layers, int) and layers > MOST_LAYERS
+
+
+def _does_not_fit(name: str, what: str) -> EngineError:
+    return EngineError(
+        f'huggingface("{name}"): the weights do not fit `config.json`: the file {what}',
+        "load a model that was saved whole",
+    )
+
+
+def _misfit(folder: Path, kind: Any, config: Any) -> str:
+    """The first tensor of a folder's files whose shape is not that of the model."""
+    from safetensors import safe_open
+
+    try:
+        with quiet(), torch.device("meta"):
+            wanted = {n: tuple(t.shape) for n, t in kind.from_config(config).state_dict().items()}
+        for path in sorted(folder.glob("*.safetensors")):
+            with safe_open(str(path), framework="pt") as file:
+                for key in sorted(file.keys()):
+                    shape = tuple(file.get_slice(key).get_shape())
+                    if wanted.get(key, shape) != shape:
+                        return f"has `{key}` of the shape {shape}, not {wanted[key]}"
+    except Exception:  # it is only asked to explain a failure that is told in any case
+        return ""
+    return ""
+
+
+def _layers_beyond(module: nn.Module, unexpected: Iterable[str]) -> str | None:
+    """A tensor that would be one of the model's, were it of one of its layers.
+
+    Other tensors that are not used, such as a pooler's, are left alone.
+    """
+    known = {re.sub(r"\d+", "0", key) for key in module.state_dict()}
+    odd = (key for key in sorted(unexpected) if re.search(r"\.\d+\.", key))
+    return next((key for key in odd if re.sub(r"\d+", "0", key) in known), None)
 
 
 def _tokenizer(name: str, place: str, local: bool) -> Any:
@@ -220,6 +271,17 @@ def _check_finite(name: str, tensors: Iterable[tuple[str, torch.Tensor]]) -> Non
                 f'huggingface("{name}"): `{key}` holds numbers that are not finite',
                 "the file is damaged, or `--dtype` is too narrow for it",
             )
+
+
+def _check_tokens(name: str, tokenizer: Any, module: nn.Module) -> None:
+    """Tokens that were added later may have no row; those of the vocabulary must."""
+    rows = module.get_input_embeddings().weight.shape[0]  # type: ignore[operator]
+    if tokenizer.vocab_size > rows:
+        raise EngineError(
+            f'huggingface("{name}"): the tokenizer has {tokenizer.vocab_size:,} tokens, the model '
+            f"{rows:,}",
+            "the two do not belong together: save them from the same model",
+        )
 
 
 def _longest(module: nn.Module) -> int | None:

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from causalabs.engine.errors import EngineError
 from causalabs.engine.language_models import packaged
-from causalabs.engine.language_models.loading import load
+from causalabs.engine.language_models.loading import load, outline
 from causalabs.engine.protocol import Device
 from tests.engine.language_models.tiny import saved
 
@@ -80,6 +80,39 @@ def test_weights_that_do_not_fit_are_refused(folder):
     (folder / "config.json").write_text(json.dumps({**config, "hidden_size": 48}))
     with pytest.raises(EngineError, match="tiny"):
         loaded("tiny", folder.parent)
+
+
+def changed(folder, **settings):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **settings}))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"intermediate_size": 40}, r"`model.layers.0.mlp.down_proj.weight` of the shape \(24, 48"),
+        ({"num_hidden_layers": 2}, r"has `model.layers.2..*`, a layer more"),
+        ({"num_hidden_layers": 10**9}, "more than 10,000 layers"),
+    ],
+)
+def test_a_config_of_another_model_is_told_by_a_tensor(folder, settings, said):
+    changed(folder, **settings)
+    with pytest.raises(EngineError, match=said):
+        loaded("tiny", folder.parent)
+
+
+def test_a_tokenizer_of_another_model_is_refused(folder):
+    tensors = load_file(folder / "model.safetensors")
+    tensors["model.embed_tokens.weight"] = tensors["model.embed_tokens.weight"][:100].clone()
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    changed(folder, vocab_size=100)
+    with pytest.raises(EngineError, match=r"the tokenizer has \d+ tokens, the model 100"):
+        loaded("tiny", folder.parent)
+
+
+def test_an_outline_leaves_it_to_loading_to_say_what_is_amiss(folder):
+    (folder / "tokenizer.json").unlink()
+    assert outline("tiny", folder=folder.parent) is None
 
 
 def test_damaged_files_are_one_sentence(folder):
