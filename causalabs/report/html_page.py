@@ -25,6 +25,9 @@ from causalabs.report.reading import Run
 from causalabs.report.terminal import MARKS, PLAIN, number
 from causalabs.results import Judged, Results, Row
 
+SMALLEST = 0.7
+"""How far a graph is made smaller to fit the page: its letters must stay readable."""
+
 HEAD = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -186,7 +189,10 @@ def _algorithms(run: Run) -> Markup | None:
 
 
 def _graph(algorithm: Algorithm, place: int) -> Markup:
-    drawn = as_svg(algorithm, tip=f"tip{place}").replace("<svg ", '<svg role="img" ', 1)
+    drawn = as_svg(algorithm, tip=f"tip{place}")
+    width = int(drawn.split('width="', 1)[1].split('"', 1)[0])
+    least = f"min-width: {SMALLEST * width:.0f}px"  # smaller than that it scrolls
+    drawn = drawn.replace("<svg ", f'<svg role="img" style="{least}" ', 1)
     name = algorithm.name
     box = scrolling(Markup(f'<div class="graph">{drawn}</div>'), f"graph of {name}")
     return element("figure", box, element("figcaption", name))

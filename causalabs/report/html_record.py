@@ -36,7 +36,8 @@ def _fit(job: str, fit: FitRecord) -> list[str]:
 def registration_section(run: Run) -> Markup | None:
     """What was registered before results were seen, and what was amended since."""
     if run.registration is None:
-        return section("Pre-registration", element("p", "Nothing was registered of this run."))
+        said = "With this run nothing is kept of what was registered before it."
+        return section("Pre-registration", element("p", said))
     text = registration_text(run.registration)
     amended = run.registration["status"] == "amended" or run.registration["edited"]
     if not amended and "\n" not in text:

@@ -12,7 +12,7 @@ STYLE = """
   --met: #56d364; --not-met: #ff8078; --undecided: #e3b341; --heat: #2563eb; --mark: #79b0ff;
   --input: #1b2a41; --var: #161b22; --output: #16301d } }
 * { box-sizing: border-box }
-body { margin: 0 auto; padding: 1.5rem 1.25rem 4rem; max-width: 58rem; background: var(--page);
+body { margin: 0 auto; padding: 1.5rem 1.25rem 4rem; max-width: 62rem; background: var(--page);
   color: var(--ink); font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
 h1 { margin: 0; font-size: 1.6rem; line-height: 1.25 }
 h2 { margin: 2.5rem 0 .75rem; padding-bottom: .25rem; border-bottom: 1px solid var(--rule);
@@ -40,8 +40,8 @@ td { white-space: nowrap }
   opacity: var(--share); print-color-adjust: exact; -webkit-print-color-adjust: exact }
 .heat td.deep { color: #ffffff }
 .heat td.chosen { outline: 3px solid var(--ink); outline-offset: -3px; font-weight: 700 }
-dl { display: grid; grid-template-columns: fit-content(45%) 1fr; gap: .2rem 1.25rem; margin: .5rem 0;
-  font-size: .9rem }
+dl { display: grid; grid-template-columns: fit-content(45%) 1fr; gap: .2rem 1.25rem;
+  margin: .5rem 0; font-size: .9rem }
 dt { color: var(--faint) } dd { margin: 0; min-width: 0 }
 pre, code, .mono { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace;
   font-size: .85rem }
@@ -69,7 +69,7 @@ svg { display: block; height: auto }
 .plot .won { fill: none; stroke: var(--ink); stroke-width: 2 }
 .key { display: inline-flex; align-items: center; gap: .35rem; margin-right: 1.1rem }
 .key svg { width: 14px; height: 14px; color: var(--mark) }
-.graph svg { max-width: none }
+.graph svg { max-width: 100% }
 .graph text { fill: var(--ink) } .graph rect { stroke: var(--faint) }
 .graph rect[fill="#e8eef7"] { fill: var(--input) } .graph rect[fill="#ffffff"] { fill: var(--var) }
 .graph rect[fill="#e9f5e9"] { fill: var(--output) }
@@ -80,5 +80,5 @@ svg { display: block; height: auto }
     --mark: #0b3d91; --input: #e8eef7; --var: #ffffff; --output: #e9f5e9 }
   body { max-width: none; padding: 0; font-size: 11pt }
   h2, caption { break-after: avoid } tr, figure, svg { break-inside: avoid }
-  .wide { overflow: visible } .graph svg { max-width: 100% } pre { white-space: pre-wrap } }
+  .wide { overflow: visible } .graph svg { min-width: 0 !important } pre { white-space: pre-wrap } }
 """
