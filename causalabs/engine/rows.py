@@ -28,6 +28,13 @@ class Table:
         at = self.lines.index(number)
         return self.rows.take(slice(self.bounds[at], self.bounds[at + 1]))
 
+    def head(self, count: int) -> Table:
+        """The first examples of each line, as many as it has."""
+        spans = [(a, min(b, a + count)) for a, b in zip(self.bounds, self.bounds[1:], strict=False)]
+        bounds = (0, *np.cumsum([b - a for a, b in spans]).tolist())
+        rows = torch.cat([torch.arange(a, b) for a, b in spans]).to(self.rows.base.device)
+        return Table(self.rows.take(rows), self.lines, bounds)
+
     @property
     def counts(self) -> tuple[int, ...]:
         """Examples of each line."""

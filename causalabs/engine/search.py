@@ -22,7 +22,7 @@ from causalabs.engine.basis import Basis, Evidence
 from causalabs.engine.errors import EngineError
 from causalabs.engine.fit import Budget, Fitted, Free, Way, fit
 from causalabs.engine.interchange import Bases, Program, compile_lines
-from causalabs.engine.measure import hits, hits_each
+from causalabs.engine.measure import hits_each
 from causalabs.engine.networks.naming import say_position
 from causalabs.engine.rows import Table, inputs_of, rows_hash, table
 from causalabs.engine.spaces import evidence_of, space_width
@@ -158,20 +158,27 @@ def _scores(
     setting: Setting, attempts: Sequence[Attempt], lines: Sequence[int], split: int
 ) -> list[float]:
     """Each attempt's mean IIA over lines on a split."""
-    programs = [attempt.program for attempt in attempts]
-    tables = _tables(setting, programs, lines, split)
+    ways = [(attempt.program, attempt.bases) for attempt in attempts]
+    tables = _tables(setting, [program for program, _ in ways], lines, split)
     if min(tables[0].counts, default=0) == 0:
         raise EngineError("there is no example to choose by", "give `select` a larger share")
+    return _mean_iias(setting, ways, tables)
+
+
+def _mean_iias(
+    setting: Setting, ways: Sequence[tuple[Program, Bases]], tables: Sequence[Table]
+) -> list[float]:
+    """Each way's mean IIA over the lines of its examples; those that share them run together."""
     alike: dict[int, list[int]] = {}
     for number, rows in enumerate(tables):
         alike.setdefault(id(rows), []).append(number)
     found: dict[int, float] = {}
     for numbers in alike.values():
-        rows, ways = tables[numbers[0]], [(attempts[n].program, attempts[n].bases) for n in numbers]
+        rows, some = tables[numbers[0]], [ways[n] for n in numbers]
         spans = list(zip(rows.bounds, rows.bounds[1:], strict=False))
-        for number, right in zip(numbers, hits_each(ways, rows.rows, setting.store), strict=True):
-            found[number] = float(np.mean([right[a:b].mean() for a, b in spans]))
-    return [found[number] for number in range(len(attempts))]
+        for number, right in zip(numbers, hits_each(some, rows.rows, setting.store), strict=True):
+            found[number] = float(np.mean([right[a:b].mean() for a, b in spans if b > a] or [0.0]))
+    return [found[number] for number in range(len(ways))]
 
 
 def _tables(
@@ -217,9 +224,10 @@ def _attempts(
         ways.append(Way(program, fixed, starts))
         frees.append(free)
     if not frees[0]:
+        told = _train_iias(setting, ways, lines)
         return [
-            Attempt(chosen, way.program, way.fixed, 0, _train_iia(setting, way, lines))
-            for chosen, way in zip(choices, ways, strict=True)
+            Attempt(chosen, way.program, way.fixed, 0, iia)
+            for chosen, way, iia in zip(choices, ways, told, strict=True)
         ]
     tables = _tables(setting, programs, lines, setting.split("train"))
     races: dict[object, list[int]] = {}
@@ -296,22 +304,15 @@ def _evidence(setting: Setting, number: int, choice: int, lines: Sequence[int]) 
     )
 
 
-def _train_iia(setting: Setting, way: Way, lines: Sequence[int]) -> float:
+def _train_iias(setting: Setting, ways: Sequence[Way], lines: Sequence[int]) -> list[float]:
     """Mean IIA over lines of some training examples, told where nothing is fitted by descent."""
     if "train" not in setting.splits:
-        return 0.0
-    split, device = setting.splits["train"], setting.store.at_device
-    rows = table(way.program, setting.examples, lines, split, device=device)
-    found = [
-        hits(
-            way.program,
-            way.fixed,
-            rows.line(n).take(slice(0, setting.budget.judged)),
-            setting.store,
-        )
-        for n in lines
-    ]
-    return float(np.mean([each.mean() for each in found if len(each)] or [0.0]))
+        return [0.0] * len(ways)
+    programs = [way.program for way in ways]
+    tables = _tables(setting, programs, lines, setting.splits["train"])
+    some = {id(rows): rows.head(setting.budget.judged) for rows in tables}
+    fixed = [(way.program, way.fixed) for way in ways]
+    return _mean_iias(setting, fixed, [some[id(rows)] for rows in tables])
 
 
 def _tell(setting: Setting, what: str, share: float) -> None:
