@@ -38,6 +38,7 @@ Codes: TypeAlias = tuple[int, ...]
 
 MOST_RUNS = 400
 MOST_SECONDS = 10.0
+"""For one example; three times as much for all of a job."""
 DECIMALS = 6
 """Decimals of a vector that was not shortened: as many as float32 has."""
 
@@ -156,7 +157,7 @@ class Smallest:
     shrunk: bool
 
 
-def smallest(trials: Trials, runs: Runs, *, seconds: float = MOST_SECONDS) -> Smallest | None:
+def smallest(trials: Trials, runs: Runs, *, seconds: float) -> Smallest | None:
     """The smallest failing row to be reached from some that failed when they were measured.
 
     None where none of the simplest five fails when it is run by itself.

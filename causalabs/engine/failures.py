@@ -70,14 +70,14 @@ class Scene:
 
 
 def tell(
-    scene: Scene, failed: Measured, split: int
+    scene: Scene, failed: Measured, split: int, *, seconds: float
 ) -> tuple[Counterexample | None, Residual | None]:
-    """The smallest failing example of a measurement, and a rule that says where it fails."""
+    """The smallest failing example to be had in that time, and a rule of where it fails."""
     inputs = scene.inputs_of(failed.line, split)
     table = scene.examples if failed.line >= 0 else scene.drawn
     wrong = ~failed.hits
     trials = scene.trials(failed.line)
-    found = smallest(trials, rows_of(table.inputs, inputs[:, wrong]))
+    found = smallest(trials, rows_of(table.inputs, inputs[:, wrong]), seconds=seconds)
     example = None if found is None else _example(scene, failed, trials, found)
     return example, _residual(scene, failed, split, inputs, wrong)
 

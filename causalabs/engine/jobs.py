@@ -13,6 +13,7 @@ from causalabs.counterfactuals.shuffle import shuffle_sources
 from causalabs.engine.bases import find
 from causalabs.engine.bases.saved import Label, save_basis, site_record
 from causalabs.engine.controls import check_control, move_sites
+from causalabs.engine.counterexamples import MOST_SECONDS
 from causalabs.engine.errors import EngineError
 from causalabs.engine.failures import Scene, tell
 from causalabs.engine.fit import budget_for
@@ -112,8 +113,11 @@ def _told(
     )
     notes, examples, rules = [], [], []
     with _Clock(seconds, "counterexamples"):
+        until = time.monotonic() + 3 * MOST_SECONDS
         for each in failed:
-            example, rule = tell(scene, each, _split_number(hypothesis, each.split))
+            split = _split_number(hypothesis, each.split)
+            left = min(MOST_SECONDS, until - time.monotonic())
+            example, rule = tell(scene, each, split, seconds=left)
             examples += [] if example is None else [example]
             rules += [] if rule is None else [rule]
             if example is None:

@@ -95,7 +95,7 @@ def _inputs(inputs: Mapping[str, Any], vectors: dict[str, str]) -> str:
 
 
 def _vector(value: list[Any]) -> str:
-    return value_text([round(float(each), 6) for each in value])
+    return value_text([round(float(each), 6) + 0.0 for each in value])
 
 
 def _exchanged(each: Exchanged) -> str:
