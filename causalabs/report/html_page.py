@@ -11,6 +11,7 @@ from causalabs.hypothesis.model import Hypothesis, Quantity
 from causalabs.plans import quantities
 from causalabs.report.html_elements import Markup, element, figure_of, joined, scrolling, section
 from causalabs.report.html_elements import table as table_of
+from causalabs.report.html_failures import failures_section
 from causalabs.report.html_plot import Shown, kind_of, plots
 from causalabs.report.html_record import (
     environment_section,
@@ -52,6 +53,7 @@ def page(run: Run) -> str:
                 _judged(results.expectations)),
         section("Reported", *plots(shown[len(results.expectations) :], "reports"),
                 _judged(results.reports)),
+        failures_section(results),
         section("Controls beside", *_controls(results.table)),
         _algorithms(run),
         _places(run),

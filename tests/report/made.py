@@ -7,7 +7,16 @@ from dataclasses import replace
 
 import causalabs
 from causalabs.plans import make_plan
-from causalabs.results import FitRecord, Judged, Results, Row, SeedValue
+from causalabs.results import (
+    Counterexample,
+    Exchanged,
+    FitRecord,
+    Judged,
+    Residual,
+    Results,
+    Row,
+    SeedValue,
+)
 from causalabs.runs import RunFolder
 from tests.test_cli import SMALL
 
@@ -42,12 +51,23 @@ FITS = {
 }  # fmt: skip
 
 
+FAILING = Counterexample(
+    "iia", 0, "larger", "heldout", "alignment", 0, {"x": 0, "y": 1}, ({"x": 2, "y": 1},),
+    (Exchanged("larger", False, True, "larger", 0),), {"answer": True}, {"answer": False},
+    45, 160, True, 12, "iia of larger on heldout",
+)  # fmt: skip
+RULE = Residual(
+    "iia", 0, "larger", "heldout", "alignment", 0, "base.x < 2", 0.94, 0.02, 100, 60, 240, 9.0,
+    "iia of larger on heldout",
+)  # fmt: skip
+
+
 def small_results(plan, folder):
     return Results(
         "small", "The network compares first.", "not met", EXPECTED, (), TABLE,
         {"kind": "mlp", "accuracy": 1.0, "parameters": 12345, "weights": "abcd"}, FITS,
         plan.hash, str(folder), {"python": "3.11.7", "device": "cpu", "threads": 1},
-        {"fit": 1.25, "total": 2.5},
+        {"fit": 1.25, "total": 2.5}, counterexamples=(FAILING,), residuals=(RULE,),
     )  # fmt: skip
 
 

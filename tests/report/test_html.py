@@ -25,8 +25,8 @@ from tests.test_cli import causalabs as command
 
 VOID = {"meta", "br"}
 SECTIONS = (
-    "Expected", "Controls beside", "Algorithm", "Fits", "Pre-registration", "Network",
-    "Environment and time", "How to repeat it",
+    "Expected", "Where it fails", "Controls beside", "Algorithm", "Fits", "Pre-registration",
+    "Network", "Environment and time", "How to repeat it",
 )  # fmt: skip
 
 
@@ -169,12 +169,17 @@ def hostile(root):
             base.fits["seed0-plain-alignment"][0], space=made.HOSTILE, choice=made.HOSTILE,
             select_scores=(0.1, 0.2, 0.3), labels=(made.HOSTILE, made.HOSTILE + "2", "c"),
         )  # fmt: skip
+        failing = replace(
+            made.FAILING, name=made.HOSTILE, expectation=made.HOSTILE, split=made.HOSTILE,
+            base={made.HOSTILE: made.HOSTILE}, algorithm={made.HOSTILE: made.HOSTILE},
+        )  # fmt: skip
+        rule = replace(made.RULE, rule=made.HOSTILE, expectation=made.HOSTILE)
         return replace(
             base, hypothesis=made.HOSTILE, claim=made.HOSTILE, expectations=rows, reports=rows,
             table=(replace(base.table[0], line=made.HOSTILE, values=((made.HOSTILE, 0.5),)),),
             fits={made.HOSTILE: (fit,)}, notes=(made.HOSTILE,), plan=made.HOSTILE,
             network={made.HOSTILE: made.HOSTILE}, environment={made.HOSTILE: made.HOSTILE},
-            seconds={made.HOSTILE: 1.0},
+            seconds={made.HOSTILE: 1.0}, counterexamples=(failing,), residuals=(rule,),
         )  # fmt: skip
 
     text = SMALL.replace("The network compares first.", made.SCRIPT.replace('"', "'"))
@@ -194,6 +199,17 @@ def test_every_text_of_a_person_is_inert(tmp_path):
         "ul", "li", "b", "i", "small", "br", "path", "circle"
     }  # fmt: skip
     assert found.text.count("<script>") > 15  # it is all there to be read
+
+
+def test_what_fails_is_shown_value_by_value(folder):
+    found, html = shown(folder)
+    assert "Smallest failing interchange of larger on heldout: 45 of 160 fail" in found.text
+    part = html[html.index('id="where-it-fails"') : html.index('id="controls-beside"')]
+    rows = [re.findall("<t[hd][^>]*>([^<]*)<", each) for each in re.findall("<tr>.*?</tr>", part)]
+    assert ["x", "0", "2"] in rows
+    assert ["larger", "false", "true", "larger of the source"] in rows
+    assert ["answer", "true", "false"] in rows
+    assert "wrong in 94 % of cases with `base.x < 2`, 2 % elsewhere" in found.text
 
 
 def test_searches_are_maps_or_lines_and_the_winner_is_marked(rich):
