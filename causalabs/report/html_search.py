@@ -16,6 +16,9 @@ HEIGHT, TOP, BOTTOM = 260, 16, 216
 LABELS = 16
 """Places of a line that are named below it; of more, every second or third is."""
 
+DEEP = 0.7
+"""Share of the colour above which white is easier to read on it than black."""
+
 DASHES = ("", "6 4", "2 3", "8 3 2 3", "1 5")
 
 
@@ -127,7 +130,7 @@ def _score(search: Search, choice: int | None, best: float) -> Cell:
 def _heat(score: float, best: float, *, chosen: bool) -> Cell:
     """A cell coloured from 0 to the run's best score; the winner is outlined, and said to be it."""
     share = max(score / best, 0.0) if best > 0 and math.isfinite(score) else 0.0
-    kinds = [name for name, on in (("deep", share > 0.65), ("chosen", chosen)) if on]
+    kinds = [name for name, on in (("deep", share > DEEP), ("chosen", chosen)) if on]
     layer = element("i", style=f"--share:{share:.3f}")
     told = element("span", " ✓", title="chosen") if chosen else None
     return cell(_all(layer, figure_of(score), told), class_=" ".join(kinds) or None)

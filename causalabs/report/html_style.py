@@ -5,12 +5,12 @@ from __future__ import annotations
 STYLE = """
 :root { color-scheme: light dark;
   --page: #ffffff; --ink: #1b1f24; --faint: #57606a; --rule: #d0d7de; --panel: #f6f8fa;
-  --met: #116329; --not-met: #b3171f; --undecided: #7a5200; --heat: #0b3d91; --mark: #0b3d91;
-  --input: #e8eef7; --var: #ffffff; --output: #e9f5e9 }
+  --met: #116329; --not-met: #b3171f; --undecided: #7a5200; --heat: #0b3d91; --on-heat: #000000;
+  --mark: #0b3d91; --input: #e8eef7; --var: #ffffff; --output: #e9f5e9 }
 @media (prefers-color-scheme: dark) { :root {
   --page: #0d1117; --ink: #e6edf3; --faint: #9aa4af; --rule: #3d444d; --panel: #161b22;
-  --met: #56d364; --not-met: #ff8078; --undecided: #e3b341; --heat: #2563eb; --mark: #79b0ff;
-  --input: #1b2a41; --var: #161b22; --output: #16301d } }
+  --met: #56d364; --not-met: #ff8078; --undecided: #e3b341; --heat: #2563eb; --on-heat: #ffffff;
+  --mark: #79b0ff; --input: #1b2a41; --var: #161b22; --output: #16301d } }
 * { box-sizing: border-box }
 body { margin: 0 auto; padding: 1.5rem 1.25rem 4rem; max-width: 62rem; background: var(--page);
   color: var(--ink); font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
@@ -38,7 +38,7 @@ td { white-space: nowrap }
 .heat td { position: relative; text-align: center; min-width: 4rem; isolation: isolate }
 .heat td i { position: absolute; inset: 0; z-index: -1; background: var(--heat);
   opacity: var(--share); print-color-adjust: exact; -webkit-print-color-adjust: exact }
-.heat td.deep { color: #ffffff }
+.heat td { color: var(--on-heat) } .heat td.deep { color: #ffffff }
 .heat td.chosen { outline: 3px solid var(--ink); outline-offset: -3px; font-weight: 700 }
 dl { display: grid; grid-template-columns: fit-content(45%) 1fr; gap: .2rem 1.25rem;
   margin: .5rem 0; font-size: .9rem }
@@ -77,7 +77,7 @@ svg { display: block; height: auto }
 @media print {
   :root { color-scheme: light; --page: #ffffff; --ink: #000000; --faint: #444444; --rule: #bbbbbb;
     --panel: #f4f4f4; --met: #116329; --not-met: #b3171f; --undecided: #7a5200; --heat: #0b3d91;
-    --mark: #0b3d91; --input: #e8eef7; --var: #ffffff; --output: #e9f5e9 }
+    --on-heat: #000000; --mark: #0b3d91; --input: #e8eef7; --var: #ffffff; --output: #e9f5e9 }
   body { max-width: none; padding: 0; font-size: 11pt }
   h2, caption { break-after: avoid } tr, figure, svg { break-inside: avoid }
   .wide { overflow: visible } .graph svg { min-width: 0 !important } pre { white-space: pre-wrap } }

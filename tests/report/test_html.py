@@ -399,6 +399,28 @@ def test_a_report_imports_nothing_heavy(folder):
     assert told.stdout.strip() == "[]", told.stderr
 
 
+def test_a_real_run_is_reported_with_its_lock_and_the_places_searched(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = SMALL.replace("hidden = [8]", "hidden = [8, 8]").replace(
+        "hidden 0 in 1 learned dims", "hidden 0..1"
+    )
+    text = text.replace("train 60%, heldout 40%", "train 40%, select 20%, heldout 40%")
+    text = text.replace("expect iia of larger <= 0.95 on heldout under untrained\n", "")
+    file = tmp_path / "small.causal"
+    file.write_text(text)
+    results = causalabs.run(causalabs.load(file))
+    written = write_report(file)
+    assert written.run.registration == results.registration
+    html = written.report.read_text()
+    assert f"Registered {results.registration['registered']} in {file}.lock." in Page(html).text
+    (fit,) = results.fits["seed0-plain-alignment"]
+    assert fit.labels == ("hidden 0", "hidden 1")
+    table = html[html.index("IIA on select, place by place") :]
+    assert re.findall('<th scope="col">([^<]*)<', table)[:3] == ["fit", *fit.labels]
+    shown_scores = [float(each) for each in re.findall('<data value="([^"]*)"', table)[:2]]
+    assert shown_scores == list(fit.select_scores)
+
+
 # ----------------------------------------------------------------------------------- scales
 
 

@@ -59,10 +59,18 @@ FADED = """
   const page = light(getComputedStyle(document.body).backgroundColor);
   const found = [];
   for (const each of document.querySelectorAll('h1, p, td, th, dt, dd, li, caption, .plot text')) {
-    if (each.closest('.heat, .warning') || !each.textContent.trim()) continue;
+    if (each.closest('.warning') || !each.textContent.trim()) continue;
     const style = getComputedStyle(each);
+    let ground = page;
+    const layer = each.querySelector('i');
+    if (layer) {  // a cell of a map: its colour lies over the page
+      const share = +getComputedStyle(layer).opacity;
+      const over = getComputedStyle(layer).backgroundColor.match(/[\\d.]+/g);
+      const under = getComputedStyle(document.body).backgroundColor.match(/[\\d.]+/g);
+      ground = light('rgb(' + over.map((v, i) => v * share + under[i] * (1 - share)) + ')');
+    }
     const ink = light(each.namespaceURI.endsWith('svg') ? style.fill : style.color);
-    const ratio = (Math.max(ink, page) + .05) / (Math.min(ink, page) + .05);
+    const ratio = (Math.max(ink, ground) + .05) / (Math.min(ink, ground) + .05);
     if (ratio < 4.5) found.push([each.textContent.slice(0, 40), ratio]);
   }
   return found;
