@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from causalabs.algorithm.columns import value_text
-from causalabs.results import Counterexample, Exchanged, Residual, Results
+from causalabs.results import Counterexample, Exchanged, Hunt, Residual, Results
 
 MOST_SHOWN = 3
 """Examples shown of one expectation; JSON has them all."""
@@ -50,6 +50,19 @@ def counterexample_lines(example: Counterexample) -> Iterator[str]:
         yield f"  {_exchanged(each)}"
     answered = (_answers(example.algorithm), _answers(example.network))
     yield f"  the algorithm answers {answered[0]}, the network {answered[1]}"
+
+
+def hunt_text(hunt: Hunt) -> str:
+    """What `--falsify` found of one line."""
+    what = f"interchange of {hunt.name}" if hunt.line >= 0 else "input"
+    tried = f"{hunt.tried:,} more tried in {hunt.seconds:.1f} s" if hunt.tried else "all measured"
+    if hunt.every:
+        return f"{hunt.expectation}: no failing {what}, and all there are were run"
+    if hunt.found is None:
+        return f"{hunt.expectation}: no failing {what} found ({tried})"
+    _, *lines = counterexample_lines(hunt.found)
+    where = tried if hunt.tried else f"among the {hunt.found.measured:,} measured"
+    return "\n".join([f"{hunt.expectation}: met, but a failing {what} ({where})", *lines])
 
 
 def residual_text(residual: Residual) -> str:

@@ -118,7 +118,12 @@ def _cells(row: Judged, head: Sequence[str]) -> list[str]:
         bound = "" if row.bound is None else joined((f"{row.comparison} ", figure_of(row.bound)))
         cells += [bound, "" if row.verdict is None else _verdict(row.verdict)]
     if "by seed" in head:
-        told = [joined((f"{each.seed}: ", figure_of(each.value))) for each in row.seeds]
+        told = [
+            joined((f"{each.seed}: ", figure_of(each.value), f" {MARKS[each.verdict]}"))
+            if each.verdict
+            else joined((f"{each.seed}: ", figure_of(each.value)))
+            for each in row.seeds
+        ]
         cells.append(Markup("<br>".join(told)))
     return cells
 

@@ -156,18 +156,19 @@ def _race(search: Search) -> Markup:
 
 
 def _profile(space: str, labels: Sequence[str], group: Sequence[Search], best: float) -> Markup:
-    """Scores job by job; a race's steps stand under the score."""
+    """Scores place by place, job beside job; a race's steps stand under the score."""
     body = []
-    for each in group:
+    for j, label in enumerate(labels):
         cells: list[str] = []
-        for j, score in enumerate(each.scores):
-            made = _heat(score, best, chosen=j == each.chosen)
+        for each in group:
+            made = _heat(each.scores[j], best, chosen=j == each.chosen)
             if j < len(each.steps):
                 steps = element("small", f"{each.steps[j]:,} steps")
                 made = Cell(made.removesuffix("</td>") + f"<br>{steps}</td>")
             cells.append(made)
-        body.append([each.job, *cells])
-    return table(f"{space}: IIA on select, place by place", ("fit", *labels), body, kind="heat")
+        body.append([label, *cells])
+    head = ("place", *(each.job for each in group))
+    return table(f"{space}: IIA on select, place by place", head, body, kind="heat")
 
 
 def _lines(space: str, labels: Sequence[str], group: Sequence[Search]) -> Markup:

@@ -80,5 +80,8 @@ svg { display: block; height: auto }
     --on-heat: #000000; --mark: #0b3d91; --input: #e8eef7; --var: #ffffff; --output: #e9f5e9 }
   body { max-width: none; padding: 0; font-size: 11pt }
   h2, caption { break-after: avoid } tr, figure, svg { break-inside: avoid }
-  .wide { overflow: visible } .graph svg { min-width: 0 !important } pre { white-space: pre-wrap } }
+  .wide { overflow: visible } td, thead th, .heat tbody th { white-space: normal }
+  .heat, .heat small { font-size: .7rem } .heat td { min-width: 0 }
+  .heat th, .heat td { padding: .15rem .3rem } tbody th { min-width: 0 }
+  .graph svg { min-width: 0 !important } pre { white-space: pre-wrap } }
 """

@@ -11,7 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from causalabs.report.failures import failure_texts
+from causalabs.report.failures import failure_texts, hunt_text
 from causalabs.report.registration import registration_text
 from causalabs.results import FitRecord, Judged, Results, Row
 
@@ -45,6 +45,7 @@ def _sections(results: Results) -> list[RenderableType]:
     if results.expectations:
         found += [_judged_table(results.expectations, judged=True), Text()]
         found += [Text(f"{each}\n") for each in failure_texts(results)]
+        found += [Text(f"{hunt_text(each)}\n") for each in results.hunts]
     if results.reports:
         found += [_judged_table(results.reports, judged=False), Text()]
     for metric in dict.fromkeys(row.metric for row in results.table):

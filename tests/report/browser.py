@@ -10,6 +10,7 @@ import base64
 import itertools
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -28,6 +29,10 @@ def find():
     """The browser's program, None where there is none; CAUSALABS_CHROMIUM names another."""
     named = os.environ.get("CAUSALABS_CHROMIUM")
     return named or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+PATIENCE = 60
+"""Seconds without a word after which a browser counts as gone."""
 
 
 class Browser:
@@ -74,9 +79,10 @@ class Browser:
 
     def _next(self):
         while b"\0" not in self.rest:
-            more = os.read(self.read, 1 << 20)
+            ready, _, _ = select.select([self.read], [], [], PATIENCE)
+            more = os.read(self.read, 1 << 20) if ready else b""
             if not more:
-                raise RuntimeError("the browser ended")
+                raise RuntimeError("the browser ended, or says nothing")
             self.rest += more
         message, self.rest = self.rest.split(b"\0", 1)
         return json.loads(message)

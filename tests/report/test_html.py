@@ -29,6 +29,9 @@ SECTIONS = (
     "Network", "Environment and time", "How to repeat it",
 )  # fmt: skip
 
+ROW = '<tr><th scope="row">([^<]*)</th><td[^>]*><i[^>]*></i><data value="([^"]*)"'
+"""A row of a map: its name, its first score."""
+
 
 class Page(HTMLParser):
     """Fails on tags that do not match; keeps elements with their attributes, and the text."""
@@ -416,9 +419,10 @@ def test_a_real_run_is_reported_with_its_lock_and_the_places_searched(tmp_path, 
     (fit,) = results.fits["seed0-plain-alignment"]
     assert fit.labels == ("hidden 0", "hidden 1")
     table = html[html.index("IIA on select, place by place") :]
-    assert re.findall('<th scope="col">([^<]*)<', table)[:3] == ["fit", *fit.labels]
-    shown_scores = [float(each) for each in re.findall('<data value="([^"]*)"', table)[:2]]
-    assert shown_scores == list(fit.select_scores)
+    first = re.findall(ROW, table)
+    assert [(label, float(score)) for label, score in first[:2]] == [
+        *zip(fit.labels, fit.select_scores, strict=True)
+    ]
 
 
 # ----------------------------------------------------------------------------------- scales
