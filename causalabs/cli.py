@@ -169,6 +169,8 @@ def run(
     backend: str,
     allow_python: bool,
     locked: bool,
+    falsify: bool,
+    budget: float,
     as_json: bool,
 ) -> int:
     """Intervene on the network, judge, and report: met, not met or undecided."""
@@ -176,6 +178,8 @@ def run(
     from causalabs.report.progress import progress
 
     chosen = _seeds(seeds)
+    if not 0 < budget < float("inf"):
+        usage(f"`{budget:g}` is no time to hunt in", "type a number of seconds, such as `30`")
     documents, status = [], CLEAN
     for hypothesis in _load_all(files, as_json=as_json):
         if not as_json:
@@ -190,6 +194,7 @@ def run(
                     backend=backend,
                     allow_python=allow_python,
                     locked=locked,
+                    falsify=budget if falsify else None,
                     runs=runs,
                     progress=tell_progress,
                 )

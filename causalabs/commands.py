@@ -91,6 +91,18 @@ COMMANDS = {
                 action="store_true",
                 help="refuse a file whose claim is not the one registered in FILE.lock",
             ),
+            _word(
+                "--falsify",
+                action="store_true",
+                help="hunt for a failing interchange where an expectation is met",
+            ),
+            _word(
+                "--budget",
+                type=float,
+                default=30.0,
+                metavar="SECONDS",
+                help="how long --falsify hunts in a file (30)",
+            ),
         ),
     ),
     "log": Command(

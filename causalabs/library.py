@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,7 @@ def run(
     read: Callable[..., Any] | None = None,
     allow_python: bool = False,
     locked: bool = False,
+    falsify: float | None = None,
 ) -> Results:
     """Run a hypothesis, or hand out the finished run of the same plan.
 
@@ -80,6 +82,9 @@ def run(
 
     A hypothesis from a file is registered in `FILE.lock` (docs/how-to/preregistration.md);
     `locked` refuses one whose claim is not the one registered.
+
+    `falsify` is how many seconds to hunt for a failing interchange where an expectation is met
+    (docs/how-to/falsify.md); verdicts stay what they are.
     """
     from causalabs.algorithm.evaluate import MechanismError
     from causalabs.errors import RunError, UnsupportedError
@@ -110,16 +115,21 @@ def run(
     folder = RunFolder.open(Path(runs), planned)
     registration = Registration.open(hypothesis, plan=planned.hash, locked=locked)
     done = folder.finished()
-    if done is not None:
+    if done is not None and falsify is None:
         return _closed(registration, done, folder)
+    from causalabs.engine.falsify import falsify as hunt
     from causalabs.engine.run import execute
 
-    try:
+    def through(work: Callable[..., Results]) -> Results:
         if given is None:
-            found = execute(hypothesis, planned, folder, device=device, progress=progress)
-        else:
-            found = given.run(execute, planned, folder, device=device, progress=progress)
-        return _closed(registration, found, folder)
+            return work(hypothesis, planned, folder, device=device, progress=progress)
+        return given.run(work, planned, folder, device=device, progress=progress)
+
+    try:
+        found = _closed(registration, done or through(execute), folder)
+        if falsify is None:
+            return found
+        return through(partial(hunt, results=found, seconds=falsify))
     except MechanismError as error:
         raise RunError(str(error), _REPAIR, _line_of(hypothesis, error.variable)) from error
     except MemoryError as error:

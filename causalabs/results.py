@@ -103,6 +103,24 @@ class Counterexample:
 
 
 @dataclass(frozen=True)
+class Hunt:
+    """A search for a failing interchange of a line whose expectation is met.
+
+    `tried` interchanges were run beside those measured; `every` says that the measured ones
+    are all there are.
+    """
+
+    metric: str
+    line: int
+    name: str
+    expectation: str
+    tried: int
+    seconds: float
+    found: Counterexample | None = None
+    every: bool = False
+
+
+@dataclass(frozen=True)
 class Residual:
     """Where an interchange fails: a rule found on some inputs and scored on others.
 
@@ -191,7 +209,8 @@ class Results:
     `network` tells of the network under test; `fits[job]` how its spaces were fitted;
     `seconds` what took how long. `cached` is true when nothing was run for it now.
     `registration` is what the lock beside the file says of its claim (see `registration`).
-    `counterexamples` and `residuals` tell of expectations that are not met, or undecided.
+    `counterexamples` and `residuals` tell of expectations that are not met, or undecided;
+    `hunts` of those that are, where `--falsify` asked for it: they are not kept.
     """
 
     hypothesis: str
@@ -211,6 +230,7 @@ class Results:
     registration: Mapping[str, Any] | None = field(default=None, compare=False)
     counterexamples: tuple[Counterexample, ...] = ()
     residuals: tuple[Residual, ...] = ()
+    hunts: tuple[Hunt, ...] = field(default=(), compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """The document that `causalabs run --json` prints."""
@@ -252,6 +272,7 @@ class Results:
         failed = fields.get("counterexamples", ())
         fields["counterexamples"] = tuple(counterexample(each) for each in failed)
         fields["residuals"] = tuple(Residual(**each) for each in fields.get("residuals", ()))
+        fields["hunts"] = tuple(_hunt(each) for each in fields.get("hunts", ()))
         return Results(**fields)
 
 
@@ -268,6 +289,11 @@ def counterexample(document: Mapping[str, Any]) -> Counterexample:
     return Counterexample(
         **{**document, "sources": tuple(document["sources"]), "exchanged": exchanged}
     )
+
+
+def _hunt(document: Mapping[str, Any]) -> Hunt:
+    found = document["found"]
+    return Hunt(**{**document, "found": None if found is None else counterexample(found)})
 
 
 def _judged(document: Mapping[str, Any]) -> Judged:

@@ -249,6 +249,13 @@ def test_no_colour_where_it_is_not_wanted(tmp_path):
     assert "\x1b[" not in done.stderr
 
 
+@pytest.mark.parametrize("budget", ["0", "-3", "inf", "nan"])
+def test_a_budget_that_is_no_time_is_said(here, budget):
+    done = causalabs("run", "small.causal", "--falsify", f"--budget={budget}", folder=here)
+    assert done.returncode == 2
+    assert "is no time to hunt in" in done.stderr
+
+
 @pytest.mark.parametrize("seeds", ["x", "3..1", "0..100000", "1..", "-1"])
 def test_bad_seeds_are_said(here, seeds):
     done = causalabs("run", "small.causal", f"--seeds={seeds}", folder=here)

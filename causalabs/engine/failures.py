@@ -78,7 +78,7 @@ def tell(
     wrong = ~failed.hits
     trials = scene.trials(failed.line)
     found = smallest(trials, rows_of(table.inputs, inputs[:, wrong]), seconds=seconds)
-    example = None if found is None else _example(scene, failed, trials, found)
+    example = None if found is None else counterexample_of(scene, failed, trials, found)
     return example, _residual(scene, failed, split, inputs, wrong)
 
 
@@ -94,7 +94,10 @@ def _about(scene: Scene, failed: Measured) -> dict[str, Any]:
     }
 
 
-def _example(scene: Scene, failed: Measured, trials: Trials, found: Smallest) -> Counterexample:
+def counterexample_of(
+    scene: Scene, failed: Measured, trials: Trials, found: Smallest
+) -> Counterexample:
+    """A failing row in words that JSON can hold."""
     algorithm, tried = scene.algorithm, found.tried
     runs = [{v.name: _value(v.domain, run[v.name]) for v in algorithm.inputs} for run in found.runs]
     answers = {name: _value(algorithm[name].domain, tried.after[name]) for name in tried.scores}

@@ -65,7 +65,7 @@ def run_job(
     notes: tuple[str, ...] = ()
     if job.alignment:
         with _Clock(seconds, "fit"):
-            setting = _setting(job, hypothesis, resources, store, progress)
+            setting = setting_of(job, hypothesis, resources, store, progress)
             fits = settle(setting)
         with _Clock(seconds, "measurement"):
             found, notes = _measure(job, hypothesis, setting, fits)
@@ -115,7 +115,7 @@ def _told(
     with _Clock(seconds, "counterexamples"):
         until = time.monotonic() + 3 * MOST_SECONDS
         for each in failed:
-            split = _split_number(hypothesis, each.split)
+            split = split_number(hypothesis, each.split)
             left = min(MOST_SECONDS, until - time.monotonic())
             example, rule = tell(scene, each, split, seconds=left)
             examples += [] if example is None else [example]
@@ -129,13 +129,14 @@ def _told(
     return tuple(examples), tuple(rules), tuple(notes)
 
 
-def _setting(
+def setting_of(
     job: Job,
     hypothesis: Hypothesis,
     resources: Resources,
     store: Store,
     progress: Progress | None,
 ) -> Setting:
+    """Everything that settling a job's alignment depends on."""
     alignment = hypothesis.alignment_named(job.alignment)
     alignment = expand_tokens(alignment, store.network)
     if job.control == "random_sites":
@@ -199,7 +200,7 @@ def _accuracy(
         clean[name] = resources.clean(job.seed, name, trained=trained, algorithm=algorithm)
     found = []
     for name in _asked(job, hypothesis):
-        split = _split_number(hypothesis, name)
+        split = split_number(hypothesis, name)
         bases: list[NDArray[np.int64]] = [
             line.base[members_of(examples, number, split)]
             for number, line in enumerate(examples.lines)
@@ -215,7 +216,8 @@ def _asked(job: Job, hypothesis: Hypothesis) -> tuple[str, ...]:
     return job.splits if hypothesis.counterfactuals.splits else ("",)
 
 
-def _split_number(hypothesis: Hypothesis, name: str) -> int:
+def split_number(hypothesis: Hypothesis, name: str) -> int:
+    """A split's number; 0 where a file splits nothing, an error where it has none of that name."""
     splits = _splits(hypothesis)
     if not splits:
         return 0
@@ -238,7 +240,7 @@ def _measure(
         setting.store.capture(program.read)
         proven = False
         for name in _asked(job, hypothesis):
-            split = _split_number(hypothesis, name)
+            split = split_number(hypothesis, name)
             device = setting.store.at_device
             rows = table(program, setting.examples, [number], split, device=device).rows
             if not proven:

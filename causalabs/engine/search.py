@@ -213,7 +213,7 @@ def _attempts(
     store.capture([site for program in programs for site in program.read])
     ways, frees = [], []
     for chosen, program in zip(choices, programs, strict=True):
-        fixed, free = _bases(setting, chosen, lines)
+        fixed, free = made_bases(setting, chosen, lines)
         draws = stream(setting.seed, "starts", tuple(sorted(chosen.items())))
         starts = {
             number: each.kind.start(
@@ -259,7 +259,7 @@ def _race(
     )
 
 
-def _bases(
+def made_bases(
     setting: Setting, chosen: Mapping[int, int], lines: Sequence[int]
 ) -> tuple[dict[int, Basis], dict[int, Free]]:
     """The bases that no fit moves, and the spaces that are to be fitted."""
