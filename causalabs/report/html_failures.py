@@ -8,7 +8,7 @@ from typing import Any
 from causalabs.algorithm.columns import value_text
 from causalabs.report.failures import residual_text
 from causalabs.report.html_elements import Markup, element, section, table
-from causalabs.results import Counterexample, Exchanged, Results
+from causalabs.results import Counterexample, Exchanged, Residual, Results
 
 
 def failures_section(results: Results) -> Markup | None:
@@ -21,18 +21,19 @@ def failures_section(results: Results) -> Markup | None:
             parts.append(element("h3", judged.text))
         for example in examples:
             parts += _example(example)
-            parts += [
-                element("p", residual_text(rule).strip() + ".")
-                for rule in rules
-                if rule.line == example.line
-            ]
+            parts += [element("p", _rule(rule)) for rule in rules if rule.line == example.line]
         lines = {example.line for example in examples}
         parts += [
-            element("p", f"{rule.name}: {residual_text(rule).strip()}.")
+            element("p", f"Interchange of {rule.name}: ", _rule(rule))
             for rule in rules
             if rule.line not in lines
         ]
     return section("Where it fails", *parts)
+
+
+def _rule(rule: Residual) -> str:
+    text = residual_text(rule).strip()
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _example(example: Counterexample) -> Iterator[Markup]:

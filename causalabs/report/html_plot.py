@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from causalabs.report.html_elements import Markup, element
+from causalabs.report.html_elements import Markup, element, scrolling
 from causalabs.report.terminal import MARKS, interval, number
 from causalabs.results import Judged
 
@@ -114,7 +114,8 @@ def _figure(rows: Sequence[Shown], scale: Scale, title: str, marks: Mapping[str,
         viewBox=f"0 0 {WIDTH} {height}",
         role="img",
     )
-    return element("figure", picture, element("figcaption", *_legend(rows, marks)))
+    legend = element("figcaption", *_legend(rows, marks))
+    return element("figure", scrolling(picture, title), legend)
 
 
 def _axis(scale: Scale, bottom: float) -> list[Markup]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from causalabs.hypothesis.model import Hypothesis
-from causalabs.report.html_elements import Cell, Markup, cell, element, figure_of, table
+from causalabs.report.html_elements import Cell, Markup, cell, element, figure_of, scrolling, table
 from causalabs.report.html_plot import LEFT, RIGHT, WIDTH, Scale, shortened
 from causalabs.report.terminal import number
 from causalabs.results import FitRecord
@@ -197,7 +197,7 @@ def _lines(space: str, labels: Sequence[str], group: Sequence[Search]) -> Markup
     caption = element(
         "figcaption", f"{space}: IIA on select. The ring is the place chosen. ", *keys
     )
-    return element("figure", picture, caption)
+    return element("figure", scrolling(picture, f"{space} by place"), caption)
 
 
 def _line(search: Search, scale: Scale, dash: str) -> Markup:

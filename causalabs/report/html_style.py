@@ -17,6 +17,7 @@ body { margin: 0 auto; padding: 1.5rem 1.25rem 4rem; max-width: 62rem; backgroun
 h1 { margin: 0; font-size: 1.6rem; line-height: 1.25 }
 h2 { margin: 2.5rem 0 .75rem; padding-bottom: .25rem; border-bottom: 1px solid var(--rule);
   font-size: 1.2rem }
+h3 { margin: 1.25rem 0 .5rem; font-size: 1rem }
 p { margin: .5rem 0 }
 .claim { margin: .75rem 0; font-size: 1.1rem; font-style: italic }
 .verdict { font-weight: 600 }
@@ -27,7 +28,8 @@ figcaption, caption { color: var(--faint); font-size: .875rem; text-align: left 
 caption { padding-bottom: .4rem; font-weight: 600 }
 .wide { overflow-x: auto; margin: .75rem 0 }
 .wide:focus-visible { outline: 2px solid var(--mark) }
-table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums }
+table { min-width: min(100%, 26rem); border-collapse: collapse; font-size: .9rem;
+  font-variant-numeric: tabular-nums }
 th, td { padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--rule); text-align: left;
   vertical-align: top }
 thead th { color: var(--faint); font-weight: 500; white-space: nowrap }
@@ -49,7 +51,7 @@ pre { margin: .5rem 0; padding: .8rem 1rem; background: var(--panel); overflow-x
   overflow-wrap: normal }
 ul { margin: .5rem 0; padding-left: 1.25rem }
 svg { display: block; height: auto }
-.plot { width: 100%; max-width: 760px }
+.plot { width: 100%; min-width: 34rem; max-width: 760px }
 .plot text { fill: var(--ink); font: 13px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas,
   monospace;
   paint-order: stroke; stroke: var(--page); stroke-width: 4px; stroke-linejoin: round }
@@ -68,7 +70,7 @@ svg { display: block; height: auto }
 .plot .point { fill: var(--mark) } .plot .beside.point { fill: var(--page) }
 .plot .won { fill: none; stroke: var(--ink); stroke-width: 2 }
 .key { display: inline-flex; align-items: center; gap: .35rem; margin-right: 1.1rem }
-.key svg { width: 14px; height: 14px; color: var(--mark) }
+.key svg { width: 14px; min-width: 0; height: 14px; color: var(--mark) }
 .graph svg { max-width: 100% }
 .graph text { fill: var(--ink) } .graph rect { stroke: var(--faint) }
 .graph rect[fill="#e8eef7"] { fill: var(--input) } .graph rect[fill="#ffffff"] { fill: var(--var) }
@@ -83,5 +85,5 @@ svg { display: block; height: auto }
   .wide { overflow: visible } td, thead th, .heat tbody th { white-space: normal }
   .heat, .heat small { font-size: .7rem } .heat td { min-width: 0 }
   .heat th, .heat td { padding: .15rem .3rem } tbody th { min-width: 0 }
-  .graph svg { min-width: 0 !important } pre { white-space: pre-wrap } }
+  .graph svg, .plot { min-width: 0 !important } pre { white-space: pre-wrap } }
 """

@@ -212,7 +212,7 @@ def test_what_fails_is_shown_value_by_value(folder):
     assert ["x", "0", "2"] in rows
     assert ["larger", "false", "true", "larger of the source"] in rows
     assert ["answer", "true", "false"] in rows
-    assert "wrong in 94 % of cases with `base.x < 2`, 2 % elsewhere" in found.text
+    assert "Wrong in 94 % of cases with `base.x < 2`, 2 % elsewhere" in found.text
 
 
 def test_searches_are_maps_or_lines_and_the_winner_is_marked(rich):

@@ -82,6 +82,13 @@ FADED = """
 """Text with less contrast than WCAG 2 AA asks for."""
 
 
+TINY = """
+[...document.querySelectorAll('.plot text, .graph text')]
+  .filter(e => e.getBoundingClientRect().height < 8).map(e => e.textContent)
+"""
+"""Letters that only a magnifying glass reads."""
+
+
 @pytest.fixture(scope="module")
 def browser():
     try:
@@ -121,6 +128,8 @@ def test_nothing_overlaps_is_cut_or_complains(browser, reports, name, width, dar
     )
     assert browser.tell(OUTSIDE) == []
     assert browser.tell(FADED) == []
+    if not media:
+        assert browser.tell(TINY) == []
     # A page that scrolls sideways is a page that is cut, on paper for good.
     assert browser.tell("document.documentElement.scrollWidth") <= width
 
