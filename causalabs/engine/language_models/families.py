@@ -236,6 +236,8 @@ def wire(module: nn.Module) -> Wiring:
     config = getattr(whole, "text_config", whole)
     decoder = _at(module, name, family.decoder)
     layers: Any = _at(decoder, name, family.blocks)
+    if not len(layers):
+        raise EngineError(f"this {name} has no layers", "name a model that has some")
     kinds: Sequence[str] = getattr(config, "layer_types", None) or [""] * len(layers)
     blocks = tuple(
         _block(layer, name, family, kind) for layer, kind in zip(layers, kinds, strict=True)

