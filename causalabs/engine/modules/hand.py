@@ -27,6 +27,21 @@ from causalabs.results import Results
 from causalabs.runs import RunFolder
 
 
+def refuse_unready(module: nn.Module) -> None:
+    """An error where a module has no numbers yet, or none that can be looked at."""
+    if isinstance(module, torch.jit.ScriptModule):
+        raise EngineError(
+            "`network` is compiled by torch.jit: nothing inside it can be read or written",
+            "hand over the module that it was made from",
+        )
+    for name, tensor in module.named_parameters():
+        if isinstance(tensor, nn.parameter.UninitializedParameter) or tensor.is_meta:
+            raise EngineError(
+                f"`{name}` of `network` has no numbers yet",
+                "call the module once, or load its weights, before you hand it over",
+            )
+
+
 @dataclass(eq=False)
 class Given:
     """A module in a person's hand; `feed` None is what the file says, `read` None its scores."""
@@ -44,6 +59,7 @@ class Given:
                 f"`network` is a {type(self.module).__name__}, no torch.nn.Module",
                 "hand over the module itself: `run(hypothesis, network=module)`",
             )
+        refuse_unready(self.module)
         for name, function in (("feed", self.feed), ("read", self.read)):
             if function is not None and not callable(function):
                 raise EngineError(

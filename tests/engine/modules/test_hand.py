@@ -185,6 +185,9 @@ def test_the_files_own_network_may_be_replaced(tmp_path: Path) -> None:
     [
         ({}, "is not in the file"),
         ({"network": 3}, "`network` is a int, no torch.nn.Module"),
+        ({"network": nn.Linear(3, 2).to("meta")}, "`weight` of `network` has no numbers yet"),
+        ({"network": nn.LazyLinear(2)}, "`weight` of `network` has no numbers yet"),
+        ({"network": torch.jit.script(nn.Linear(3, 2))}, "`network` is compiled by torch.jit"),
         ({"network": Gate(), "feed": 3}, "`feed` is a int, no function"),
         ({"feed": lambda columns: columns}, "belong to a `network`"),
         ({"network": Gate(), "dtype": "bfloat16"}, "numbers are float32, not bfloat16"),
