@@ -30,6 +30,10 @@ SHAPES: tuple[str, ...] = (
 """What stands for the controls, in the order in which they occur."""
 
 
+LARGEST = 1e300
+"""Numbers beyond it are drawn at the end of their scale."""
+
+
 @dataclass(frozen=True)
 class Shown:
     """A row of the picture: what was judged, and the same quantity under each control."""
@@ -61,9 +65,9 @@ class Scale:
     @staticmethod
     def over(numbers: Iterable[float]) -> Scale:
         """A scale that holds all of some numbers."""
-        found = list(numbers) or [0.0, 1.0]
+        found = [min(max(each, -LARGEST), LARGEST) for each in numbers] or [0.0, 1.0]
         low, high = min(found), max(found)
-        if low == high:
+        if high - low <= 1e-9 * max(abs(low), abs(high), 1e-290):
             low, high = low - 0.05 * max(abs(low), 1), high + 0.05 * max(abs(high), 1)
         step = _round_step((high - low) / 5)
         first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
 import stat
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
 
 import causalabs
 from causalabs.plans import make_plan
@@ -296,6 +299,88 @@ def test_data_files_that_are_gone_leave_the_rest(tmp_path):
     found, _ = shown(folder.path)
     assert "It is not drawn" in found.text
     assert "iia of larger on heldout" in found.text
+
+
+TEXT = st.text(st.characters(), max_size=30) | st.sampled_from(
+    [made.HOSTILE, "</svg></title></style>", "'\"`=<>&", "\ud800", "\x00\x08\u202e", "]]>", "<!--"]
+)
+NUMBER = st.floats() | st.sampled_from([0.0, 1.0, 0.9996, -1.0, 1e308, -1e308, 5e-324])
+JSON = st.none() | st.booleans() | st.integers() | NUMBER | TEXT
+ANYTHING = JSON | st.lists(JSON, max_size=3) | st.dictionaries(TEXT, JSON, max_size=3)
+
+
+def leaves(document, path=()):
+    """Where the values of a document stand, its own branches among them."""
+    inner = document.items() if isinstance(document, dict) else enumerate(document)
+    for key, each in inner:
+        yield (*path, key)
+        if isinstance(each, dict | list):
+            yield from leaves(each, (*path, key))
+
+
+def put(document, path, value):
+    for key in path[:-1]:
+        document = document[key]
+    document[path[-1]] = value
+
+
+def spoiled(folder, data, name, changes):
+    """A copy of a run with other values in some places of one of its files."""
+    copy = folder.parent / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder, copy)
+    document = json.loads((copy / name).read_text())
+    places = list(leaves(document))
+    for place, value in changes(data, places, document):
+        put(document, place, value)
+    (copy / name).write_text(json.dumps(document))
+    return copy
+
+
+def same_kind(data, places, document):
+    """Other texts for texts, other numbers for numbers."""
+    for place in data.draw(st.lists(st.sampled_from(places), max_size=30, unique=True)):
+        value = document
+        for key in place:
+            value = value[key]
+        if isinstance(value, str) and place[-1] not in ("verdict", "comparison"):
+            yield place, data.draw(TEXT)
+        elif isinstance(value, float):
+            yield place, data.draw(NUMBER)
+
+
+def anything(data, places, document):
+    """Any value in any one place."""
+    yield data.draw(st.sampled_from(places)), data.draw(ANYTHING)
+
+
+MANY = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@MANY
+@given(data=st.data())
+def test_any_texts_and_numbers_make_a_page_that_is_well_formed(rich, data):
+    copy = spoiled(rich, data, "results.json", same_kind)
+    html = write_report(copy).report.read_text("utf-8")
+    found = Page(html)
+    assert not {"script", "img"} & {tag for tag, _ in found.elements}
+    for _, attributes in found.elements:
+        drawn = [attributes.get(name) for name in ("x", "y", "x1", "x2", "cx", "cy", "d", "width")]
+        assert not any("nan" in each or "inf" in each for each in drawn if each)
+
+
+@MANY
+@given(data=st.data(), name=st.sampled_from(["results.json", "plan.json", "registration.json"]))
+def test_any_value_in_any_place_is_a_page_or_one_message(folder, data, name):
+    copy = spoiled(folder, data, name, anything)
+    try:
+        written = write_report(copy)
+    except causalabs.RunError as error:
+        event(str(error)[-40:])
+        return
+    Page(written.report.read_text("utf-8"))
 
 
 # ------------------------------------------------------------------------- files and mistakes
