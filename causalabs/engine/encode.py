@@ -49,7 +49,7 @@ def classes_of(name: str, domain: Domain) -> int:
         )
     if count > MOST_CLASSES:
         raise EngineError(
-            f"`{name}` has {count:,} values, a built-in network takes up to {MOST_CLASSES:,}",
+            f"`{name}` has {count:,} values, an answer can have {MOST_CLASSES:,}",
             "declare a smaller domain",
         )
     return count
