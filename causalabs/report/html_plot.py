@@ -181,7 +181,7 @@ def _words(row: Judged, top: float, verdict: str) -> list[Markup]:
 
 
 def _bound(row: Judged, y: float, scale: Scale) -> list[Markup]:
-    if row.bound is None:
+    if row.bound is None or math.isnan(row.bound):
         return []
     x = scale.place(row.bound)
     start, end = (x, RIGHT) if row.comparison in (">=", ">") else (LEFT, x)
@@ -190,8 +190,9 @@ def _bound(row: Judged, y: float, scale: Scale) -> list[Markup]:
 
 
 def _interval(row: Judged, y: float, scale: Scale) -> list[Markup]:
-    low, high = scale.place(row.low), scale.place(row.high)
-    endless = math.isinf(row.low) or math.isinf(row.high)
+    low = LEFT if math.isnan(row.low) else scale.place(row.low)
+    high = RIGHT if math.isnan(row.high) else scale.place(row.high)
+    endless = not (math.isfinite(row.low) and math.isfinite(row.high))
     drawn = [
         element("line", class_="range open" if endless else "range", x1=low, x2=high, y1=y, y2=y)
     ]

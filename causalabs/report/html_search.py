@@ -74,7 +74,9 @@ def _labels(
 def search_parts(found: Sequence[Search]) -> list[Markup]:
     """Maps, lines and tables of all searches."""
     parts: list[Markup] = []
-    best = max((score for each in found for score in each.scores if score == score), default=0.0)
+    best = max(
+        (score for each in found for score in each.scores if math.isfinite(score)), default=0.0
+    )
     groups: dict[tuple[str, tuple[str, ...]], list[Search]] = {}
     for each in found:
         if _grid(each.labels):
@@ -252,7 +254,7 @@ def _across(choice: int, count: int) -> float:
 
 
 def _height(scale: Scale, score: float) -> float:
-    share = (score - scale.low) / (scale.high - scale.low)
+    share = (min(max(score, scale.low), scale.high) - scale.low) / (scale.high - scale.low)
     return BOTTOM - share * (BOTTOM - TOP)
 
 
