@@ -16,6 +16,7 @@ from causalabs.engine.fit import Budget
 from causalabs.engine.networks import build as building
 from causalabs.engine.networks.train import Recipe
 from causalabs.engine.protocol import Device
+from causalabs.folders import folder_fingerprint
 from causalabs.hypothesis.model import Hypothesis
 from causalabs.plans import make_plan
 from causalabs.results import Outcome, Results
@@ -60,7 +61,7 @@ def run_text(
     hypothesis = causalabs.loads(text)
     results = causalabs.run(hypothesis, runs=folder, **more)
     seeds = more.get("seeds") or ((more["seed"],) if "seed" in more else hypothesis.seeds)
-    plan = make_plan(replace(hypothesis, seeds=seeds))
+    plan = make_plan(replace(hypothesis, seeds=seeds), network=folder_fingerprint(hypothesis))
     assert plan.hash == results.plan
     kept = RunFolder.open(folder, plan)
     outcomes = {job.name: kept.load(job.name) for job in plan.jobs}
