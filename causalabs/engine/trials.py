@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from causalabs.algorithm.domains import Bool, Column
+from causalabs.algorithm.evaluate import MechanismError
 from causalabs.algorithm.expression import names
 from causalabs.algorithm.model import Algorithm
 from causalabs.counterfactuals.examples import Examples, LineExamples
@@ -18,6 +19,7 @@ from causalabs.counterfactuals.runs import as_places
 from causalabs.counterfactuals.space import conjuncts, truths
 from causalabs.counterfactuals.templates import taken_by_some
 from causalabs.engine.answers import Answers, agree
+from causalabs.engine.errors import EngineError
 from causalabs.engine.interchange import Bases, Program, run
 from causalabs.engine.protocol import Network, Scores
 from causalabs.engine.resources import all_columns
@@ -59,9 +61,19 @@ class Trials:
     program: Program | None = None
     bases: Bases | None = None
 
-    @torch.no_grad()
     def run(self, runs: Runs) -> Tried | None:
-        """What comes of the admitted rows; None where there is none."""
+        """What comes of the admitted rows; None where there is none.
+
+        Inputs that the algorithm has no value for, or the network no place, are not admitted:
+        nobody drew them.
+        """
+        try:
+            return self._run(runs)
+        except (MechanismError, EngineError):
+            return None
+
+    @torch.no_grad()
+    def _run(self, runs: Runs) -> Tried | None:
         kept = np.flatnonzero(self._where(runs))
         if len(kept) == 0:
             return None
@@ -166,6 +178,8 @@ class Trials:
             batch = table(self.program, examples, [0], 0, device=store.at_device).rows
             scores, answers = run(self.program, self.bases, batch, store), batch.answers
         right = agree(scores, answers)[0].cpu().numpy().astype(np.bool_)
+        for column in scores.values():  # what is no number is no answer
+            right |= ~torch.isfinite(column).all(dim=1).cpu().numpy()
         tried = Tried(kept, right, scores, answers, after, own)
         if not self.hypothesis.counterfactuals.solved or self.line is None:
             return tried

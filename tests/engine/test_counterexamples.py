@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from io import StringIO
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,6 +14,10 @@ from rich.console import Console
 from torch import Tensor, nn
 
 import causalabs
+from causalabs.engine.counterexamples import _shrunk
+from causalabs.engine.errors import EngineError
+from causalabs.engine.trials import Trials
+from causalabs.pytest_plugin import failure_text
 from causalabs.report.terminal import show
 from causalabs.results import Counterexample, Results
 
@@ -69,8 +74,8 @@ def feed(columns: Any) -> Tensor:
 
 def run(folder: Path, module: nn.Module, **parts: str) -> Results:
     text = FILE
-    given = {"KEEP": "", "WHERE": "", "BOUND": "0.99", "ACCURACY": "0.5"} | parts
-    for name, part in given.items():
+    said = {"KEEP": "", "WHERE": "", "BOUND": "0.99", "ACCURACY": "0.5"} | parts
+    for name, part in said.items():
         text = text.replace(name, part)
     hypothesis = causalabs.loads(text, folder=folder)
     return causalabs.run(hypothesis, network=module, feed=feed, runs=folder / "runs")
@@ -157,3 +162,38 @@ def test_without_the_shrinker_the_simplest_measured_one_is_shown(
     assert source[0] + source[1] >= 15
     assert base[2] >= 2
     assert base[0] == 0
+
+
+def test_a_failing_test_item_shows_it(tmp_path: Path) -> None:
+    results = run(tmp_path, Adder(15, 2))
+    text = failure_text(results.expectations[1], results)
+    assert "    base    a = 0, b = 0, c = 2" in text
+    assert "the network 16" in text
+
+
+def test_what_does_not_fail_again_is_not_shown_but_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(self: Trials, runs: Any) -> None:
+        raise EngineError("a prompt lacks a token")
+
+    monkeypatch.setattr(Trials, "_run", refuses)
+    results = run(tmp_path, Adder(15, 2))
+    assert results.verdict == "not met"
+    assert not results.counterexamples
+    assert any("none failed again by itself" in note for note in results.notes)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_shrinker_starts_at_what_was_measured(seed: int) -> None:
+    random = Random(seed)
+    start = [random.randint(-3, 9) for _ in range(random.randint(1, 8))]
+    slack = random.randint(0, 30) if seed else 0
+    least = sum(start) - slack
+    found = _shrunk([(-3, 9)] * len(start), tuple(start), lambda codes: sum(codes) >= least)
+    assert found is not None
+    assert sum(found) >= least
+    lowered = [
+        (*found[:i], value - 1, *found[i + 1 :]) for i, value in enumerate(found) if value > 0
+    ]
+    assert all(sum(each) < least for each in lowered)
