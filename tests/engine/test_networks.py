@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,8 +29,6 @@ from causalabs.hypothesis.model import (
     Site,
     Slot,
 )
-
-sys.path.insert(0, str(Path(__file__).parent))
 from tests.engine.networks_support import (
     bits_algorithm,
     fresh,

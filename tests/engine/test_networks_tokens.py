@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,8 +24,6 @@ from causalabs.hypothesis.model import (
     Site,
     Slot,
 )
-
-sys.path.insert(0, str(Path(__file__).parent))
 from tests.engine.networks_support import fresh, rows_of, sum_algorithm, transformer_spec
 
 torch.set_num_threads(1)

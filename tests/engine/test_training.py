@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,8 +26,6 @@ from causalabs.hypothesis.model import (
     Slot,
     Space,
 )
-
-sys.path.insert(0, str(Path(__file__).parent))
 from tests.engine.networks_support import (
     bits_algorithm,
     draw_bits,

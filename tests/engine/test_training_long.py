@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from causalabs.engine.networks.build import build
-
-sys.path.insert(0, str(Path(__file__).parent))
 from causalabs.hypothesis.model import FeedVectors, Last, Readout
 from tests.engine.networks_support import (
     bits_algorithm,

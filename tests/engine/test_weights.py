@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,6 @@ from causalabs.engine.networks.base import BuiltIn
 from causalabs.engine.networks.build import build
 from causalabs.engine.networks.train import Recipe
 from causalabs.engine.networks.weights import cache_folder
-
-sys.path.insert(0, str(Path(__file__).parent))
 from tests.engine.networks_support import draw_digits, mlp_spec, sum_algorithm
 
 QUICK = Recipe(steps=5, batch=64, rate=1e-2, pool=256, judged=50)
