@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from causalabs.intervals import Values
 
+WARNING = "warning: "
+"""How a note begins that says a measurement may mean nothing."""
+
 Verdict: TypeAlias = Literal["met", "not met", "undecided"]
 
 

@@ -16,6 +16,7 @@ from causalabs.engine.protocol import Edit, Scores
 from causalabs.engine.store import Store
 from causalabs.engine.writes import edits, given
 from causalabs.hypothesis.model import AllOf, AtStep, Site
+from causalabs.results import WARNING
 
 OWN = ("whole", "neurons")
 """Kinds of basis that copy numbers as they are."""
@@ -62,11 +63,16 @@ def prove_writes(program: Program, bases: Bases, rows: Batch, store: Store) -> t
                     f"the write to {say_site(site)} changed nothing, "
                     "though source and base differ there"
                 )
-            notes.append(f"source and base are the same at {say_site(site)}: nothing to write")
+            notes.append(
+                f"{WARNING}source and base are the same at {say_site(site)}: nothing to write"
+            )
     _same_upstream(program, bases, batch.take(slice(0, ROWS)), store)
     if not notes and _unmoved(scores, store, batch):
         where = ", ".join(say_site(site) for site in seen)
-        notes.append(f"writing {where} changed no score of the network")
+        notes.append(
+            f"{WARNING}writing {where} changed no score of the network: "
+            "nothing that is read depends on it"
+        )
     return tuple(notes)
 
 
@@ -205,5 +211,9 @@ def _unmoved(scores: Scores, store: Store, batch: Batch) -> bool:
 
 
 def line_notes(found: Sequence[str], name: str) -> tuple[str, ...]:
-    """Notes with the interchange they are about."""
-    return tuple(f"interchange `{name}`: {note}" for note in found)
+    """Notes with the interchange they are about; a warning stays one."""
+    about = f"interchange `{name}`: "
+    return tuple(
+        WARNING + about + note.removeprefix(WARNING) if note.startswith(WARNING) else about + note
+        for note in found
+    )

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from causalabs.report.failures import failure_texts, hunt_text
 from causalabs.report.registration import registration_text
-from causalabs.results import FitRecord, Judged, Results, Row
+from causalabs.results import WARNING, FitRecord, Judged, Results, Row
 
 STYLES = {"met": "bold green", "not met": "bold red", "undecided": "bold yellow"}
 MARKS = {"met": "✓", "not met": "✗", "undecided": "?"}
@@ -50,6 +50,8 @@ def _sections(results: Results) -> list[RenderableType]:
         found += [_judged_table(results.reports, judged=False), Text()]
     for metric in dict.fromkeys(row.metric for row in results.table):
         found += [_controls(tuple(r for r in results.table if r.metric == metric)), Text()]
+    warnings = [note for note in results.notes if note.startswith(WARNING)]
+    found += [Text("\n".join(warnings) + "\n", style="yellow")] if warnings else []
     found += [_details(results)]
     return found
 
@@ -145,7 +147,7 @@ def _details(results: Results) -> RenderableType:
     lines = [_network_line(results.network)]
     for job, fits in results.fits.items():
         lines += [_fit_line(job, fit) for fit in fits if fit.steps or fit.select_scores]
-    lines += list(results.notes)
+    lines += [note for note in results.notes if not note.startswith(WARNING)]
     kinds = [f"{kind} {seconds:.1f} s" for kind, seconds in results.seconds.items()]
     lines += ["time: " + ", ".join(kinds), f"run: {results.run}"]
     if results.registration is not None and not _amended(results.registration):

@@ -202,3 +202,15 @@ def test_the_command_says_what_is_missing(folder, tmp_path):
     done = command("run", path.name, "--json", folder=tmp_path)
     assert done.returncode == 2
     assert "there is no folder" in json.loads(done.stdout)["error"]["message"]
+
+
+def test_a_write_that_nothing_read_depends_on_is_a_warning(folder):
+    late = text("residual 2 at x")  # the last block's output at a token that is not read
+    found = run(folder, late)
+    assert any(
+        note.startswith("warning: interchange `seen`: writing `residual 2 at x` changed no score")
+        for note in found.notes
+    )
+    (folder / "late.causal").write_text(late)
+    shown = command("run", "late.causal", folder=folder)
+    assert "warning: interchange `seen`" in " ".join(shown.stdout.split())
