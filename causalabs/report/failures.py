@@ -24,6 +24,9 @@ def failure_texts(results: Results, expectation: str | None = None) -> list[str]
             mine = [each for each in rules if each.line == example.line]
             said = [*counterexample_lines(example), *(residual_text(each) for each in mine)]
             found.append("\n".join(said))
+        shown = {each.line for each in examples}
+        for rule in (each for each in rules if each.line not in shown):
+            found.append(f"interchange of {rule.name}\n{residual_text(rule)}")
         if len(examples) > MOST_SHOWN:
             left = ", ".join(each.name for each in examples[MOST_SHOWN:])
             found.append(f"more failing interchanges of {judged.text}, in --json: {left}")

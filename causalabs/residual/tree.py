@@ -23,7 +23,7 @@ LEAST_GAIN = 0.05
 LEAST_GROUPS = 8
 """Fewest inputs on either side of a rule that is believed."""
 LEAST_DIFFERENCE = 0.05
-BETTER_THAN_CHANCE = 4.0
+BETTER_THAN_CHANCE = 3.0
 """Standard errors by which shares of wrong answers must differ on the other examples."""
 MOST_FITTED = 20_000
 
@@ -62,7 +62,7 @@ def find_rule(
 
     `inputs` (runs, rows) are the numbers of each example's base and sources. The tree is fitted
     on one half and scored on the other, and no input is in both where inputs are used again
-    and again. Shares must differ by 4 standard errors on the other half, computed by base and
+    and again. Shares must differ by 3 standard errors on the other half, computed by base and
     by source (examples that share an input are not independent), and by 5 points.
     """
     fitted, scored = _halves(inputs, generator)
