@@ -159,3 +159,35 @@ def test_one_in_ten_thousand_is_found_on_the_built_in_network(tmp_path: Path) ->
     assert [hunt.found.sources[0][name] for name in "ab"] == [9, 9]
     assert hunt.tried > 0  # none of those measured
     assert hunt.seconds < 30
+
+
+class Lattice(nn.Module):
+    """a + b, and five more numbers; wrong at one point in 2.5 million, less sure near it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(7, 6, bias=False)
+        with torch.no_grad():
+            self.first.weight.copy_(torch.cat([torch.eye(6)[:, :1], torch.eye(6)], dim=1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        here = self.first(x)
+        off = (here - torch.tensor([15.0, 3, 7, 5, 1, 8])).abs()
+        wrong = (off < 0.5).all(dim=1).to(x.dtype)
+        sure = off.sum(dim=1) / 40 + 0.01
+        return -(torch.arange(64) - (here.sum(dim=1) - wrong)[:, None]).abs() * sure[:, None]
+
+
+def test_moves_towards_a_smaller_margin_find_what_draws_would_not(tmp_path: Path) -> None:
+    text = FILE.replace("a, b, c, d", "a, b, c, d, e, f, g").replace("0..36", "0..63")
+    text = text.replace("partial + c + d", "partial + c + d + e + f + g")
+    hypothesis = causalabs.loads(text, folder=tmp_path)
+
+    def wide(columns: dict[str, object]) -> Tensor:
+        return torch.stack([torch.as_tensor(columns[n]).float() for n in "abcdefg"], dim=1)
+
+    (hunt,) = causalabs.run(
+        hypothesis, network=Lattice(), feed=wide, runs=tmp_path / "runs", falsify=30.0
+    ).hunts
+    assert hunt.found is not None
+    assert 0 < hunt.tried < 250_000
