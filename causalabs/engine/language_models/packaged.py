@@ -16,7 +16,9 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable
+from contextlib import redirect_stderr
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Literal
 
@@ -208,14 +210,15 @@ def _converted(gguf: Path, place: Path) -> Path:
     transformers leaves a `quantization_config` that would make the result unreadable, and
     the tied output matrix is the embedding's: it is left out and tied again on loading.
     """
-    os.environ.setdefault("TQDM_DISABLE", "1")  # the bar of `say` is enough
     import torch
     from safetensors.torch import save_file
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder, name = str(gguf.parent), gguf.name
     with quiet():
-        model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.float32)
+        with redirect_stderr(StringIO()):  # a bar of its own, whatever one asks of it
+            read = AutoModelForCausalLM.from_pretrained
+            model = read(folder, gguf_file=name, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=name)
         place.mkdir()
         tied = bool(model.config.tie_word_embeddings)
