@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from causalabs.hypothesis.model import Control, Expectation, Hypothesis, Quantity, Term
 from causalabs.intervals import Part, combine, mean_interval, student, wilson

@@ -23,8 +23,7 @@ from causalabs.registration import (
 )
 from causalabs.report.registration import registration_text
 from causalabs.results import Judged, Results
-from tests.test_cli import SMALL
-from tests.test_cli import causalabs as command
+from tests.test_cli import SMALL, causalabs as command
 
 
 @pytest.fixture

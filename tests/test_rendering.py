@@ -1,8 +1,7 @@
 """How diagnostics look: carets under what they mean, in every shape of text."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from causalabs.diagnostics import Diagnostic, Label, Severity, Source, Span, render
 from causalabs.rendering import as_json, summary

@@ -17,8 +17,7 @@ from causalabs.algorithm.domains import (
     places,
     size,
 )
-from causalabs.algorithm.expression import Expression, names, walk
-from causalabs.algorithm.expression import Variable as Mention
+from causalabs.algorithm.expression import Expression, Variable as Mention, names, walk
 from causalabs.algorithm.failures import failures
 from causalabs.algorithm.mechanisms import CONDITION, Outcome, Settled
 from causalabs.algorithm.model import Algorithm, Variable

@@ -33,8 +33,7 @@ from causalabs.algorithm.definitions import check_definitions
 from causalabs.algorithm.domains import Domain
 from causalabs.algorithm.entries import literal_table
 from causalabs.algorithm.expand import assign, bindable, constant_integer, expand, must_quote
-from causalabs.algorithm.expression import Constant, Expression
-from causalabs.algorithm.expression import names as names_in
+from causalabs.algorithm.expression import Constant, Expression, names as names_in
 from causalabs.algorithm.model import Algorithm, Family, Role, Variable
 from causalabs.algorithm.names import element, nearest
 from causalabs.algorithm.pairs import condition, elaborate_condition, readables

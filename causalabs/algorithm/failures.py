@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from causalabs.algorithm.columns import value_text
 from causalabs.algorithm.domains import Domain, Interval, Real, SetOf, values
-from causalabs.algorithm.expression import Expression, LookUp, Operation, Pick, parts
-from causalabs.algorithm.expression import Variable as Mention
+from causalabs.algorithm.expression import (
+    Expression,
+    LookUp,
+    Operation,
+    Pick,
+    Variable as Mention,
+    parts,
+)
 from causalabs.algorithm.mechanisms import Case, Outcome
 from causalabs.algorithm.model import Algorithm, Variable
 from causalabs.algorithm.rules_analysis import NotProved

@@ -223,8 +223,7 @@ def _shrunk(
 ) -> Codes | None:
     """The smallest integers that the library finds from `start`; None if it cannot be asked."""
     try:
-        from hypothesis import Phase, find, settings
-        from hypothesis import strategies as st
+        from hypothesis import Phase, find, settings, strategies as st
         from hypothesis.database import InMemoryExampleDatabase, choices_to_bytes
         from hypothesis.errors import HypothesisException
     except ImportError:

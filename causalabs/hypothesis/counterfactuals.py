@@ -11,8 +11,7 @@ from causalabs.algorithm.expression import Constant, Expression
 from causalabs.algorithm.model import Algorithm
 from causalabs.algorithm.names import nearest
 from causalabs.diagnostics import Rule, Span
-from causalabs.hypothesis import registry
-from causalabs.hypothesis import rules_drawing as rules
+from causalabs.hypothesis import registry, rules_drawing as rules
 from causalabs.hypothesis.balance import read_balance, read_balance_after
 from causalabs.hypothesis.lines import (
     Elaborate,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from causalabs.diagnostics import Rule, Span
-from causalabs.hypothesis import rules_expectations as rules
-from causalabs.hypothesis import rules_file
+from causalabs.hypothesis import rules_expectations as rules, rules_file
 from causalabs.hypothesis.expectations import Stated
 from causalabs.hypothesis.meaning import World
 from causalabs.hypothesis.model import Counterfactuals, Expectation, Line

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from causalabs.algorithm.names import nearest
 from causalabs.diagnostics import Rule, Span
-from causalabs.hypothesis import registry, rules_file
-from causalabs.hypothesis import rules_expectations as rules
+from causalabs.hypothesis import registry, rules_expectations as rules, rules_file
 from causalabs.hypothesis.meaning import listed, shortened
 from causalabs.hypothesis.model import AnyOf, Expectation, Quantity, Several, Space, Term
 from causalabs.hypothesis.subjects import Evidence, Indices

@@ -10,8 +10,7 @@ from functools import cached_property
 from causalabs.algorithm.model import Algorithm
 from causalabs.algorithm.names import nearest
 from causalabs.diagnostics import Rule, Span
-from causalabs.hypothesis import registry
-from causalabs.hypothesis import rules_expectations as rules
+from causalabs.hypothesis import registry, rules_expectations as rules
 from causalabs.hypothesis.meaning import (
     Meant,
     World,

@@ -7,8 +7,7 @@ from typing import Literal
 
 from causalabs.algorithm.names import nearest
 from causalabs.diagnostics import Rule, Source
-from causalabs.hypothesis import registry
-from causalabs.hypothesis import rules_expectations as rules
+from causalabs.hypothesis import registry, rules_expectations as rules
 from causalabs.hypothesis.bases import COUNTED
 from causalabs.hypothesis.meaning import (
     World,

@@ -9,8 +9,15 @@ from causalabs.algorithm.graph import as_svg
 from causalabs.algorithm.model import Algorithm
 from causalabs.hypothesis.model import Hypothesis, Quantity
 from causalabs.plans import quantities
-from causalabs.report.html_elements import Markup, element, figure_of, joined, scrolling, section
-from causalabs.report.html_elements import table as table_of
+from causalabs.report.html_elements import (
+    Markup,
+    element,
+    figure_of,
+    joined,
+    scrolling,
+    section,
+    table as table_of,
+)
 from causalabs.report.html_failures import failures_section
 from causalabs.report.html_plot import Shown, kind_of, plots
 from causalabs.report.html_record import (

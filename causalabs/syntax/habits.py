@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from causalabs.diagnostics import Rule, Span
-from causalabs.syntax import misplaced, mistakes, rules
-from causalabs.syntax import rules_habits as habits
+from causalabs.syntax import misplaced, mistakes, rules, rules_habits as habits
 from causalabs.syntax.lexer import Token
 
 if TYPE_CHECKING:

@@ -28,8 +28,7 @@ from causalabs.algorithm.expression import (
     Variable,
     names,
 )
-from causalabs.algorithm.model import Algorithm, Family
-from causalabs.algorithm.model import Variable as ModelVariable
+from causalabs.algorithm.model import Algorithm, Family, Variable as ModelVariable
 
 ENUM = Enum(("a", "b", "c"))
 WIDER = Enum(("d", "c", "b", "a"))

@@ -4,8 +4,7 @@ from itertools import islice, pairwise, product
 
 import pytest
 import sympy
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, assume, given, settings, strategies as st
 
 from causalabs.algorithm.algebra import _proved, equivalent, latex, simplify, to_sympy
 from causalabs.algorithm.domains import Bool, Enum, Integer, Interval, Mod, Real, encode, values

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from causalabs.algorithm import rules_analysis, rules_failures
 from causalabs.algorithm.analysis import ValuesOf, analyse, new_budget

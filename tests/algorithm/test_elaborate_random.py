@@ -5,8 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from causalabs.algorithm.domains import Bool, Enum, Integer, Interval, Mod
 from causalabs.algorithm.expression import Constant, Expression, Operation, parts, walk

@@ -2,14 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from causalabs.algorithm.domains import Bool, Enum, Integer, Interval, Real, encode
 from causalabs.algorithm.evaluate import MechanismError, evaluate
 from causalabs.algorithm.expression import Choice, Constant, LookUp, Operation, Table, Variable
-from causalabs.algorithm.model import Algorithm
-from causalabs.algorithm.model import Variable as ModelVariable
+from causalabs.algorithm.model import Algorithm, Variable as ModelVariable
 from tests.algorithm import scalar
 from tests.algorithm.generated import algorithms, examples, written
 

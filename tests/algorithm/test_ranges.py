@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from causalabs.algorithm.domains import Bool, Integer, Interval, Mod, encode
 from causalabs.algorithm.expression import Choice, Constant, Operation, Variable

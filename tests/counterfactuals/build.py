@@ -5,8 +5,14 @@ from __future__ import annotations
 from fractions import Fraction
 
 from causalabs.algorithm.domains import Bool, Domain, Enum, Integer, Interval, Real
-from causalabs.algorithm.expression import Choice, Constant, Expression, Operation, names
-from causalabs.algorithm.expression import Variable as Ref
+from causalabs.algorithm.expression import (
+    Choice,
+    Constant,
+    Expression,
+    Operation,
+    Variable as Ref,
+    names,
+)
 from causalabs.algorithm.model import Algorithm, Family, Role, Variable
 from causalabs.hypothesis.model import (
     Assignment,

@@ -8,8 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from causalabs.algorithm.domains import Integer, Interval, Real, decode, places
 from causalabs.algorithm.expression import Variable as Ref

@@ -14,8 +14,7 @@ from safetensors.torch import load_file
 
 from causalabs.counterfactuals.draw import draw
 from causalabs.counterfactuals.examples import Examples
-from causalabs.engine import fit as fitting
-from causalabs.engine import jobs, measure, search
+from causalabs.engine import fit as fitting, jobs, measure, search
 from tests.end_to_end.running import TINY_BUDGET, quick, run_text
 from tests.end_to_end.test_invariance import STEPS, TOKENS, VECTORS
 

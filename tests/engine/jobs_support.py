@@ -11,8 +11,7 @@ import numpy as np
 import torch
 
 from causalabs.algorithm.domains import Bool, Column, Real, places
-from causalabs.algorithm.expression import Operation
-from causalabs.algorithm.expression import Variable as Ref
+from causalabs.algorithm.expression import Operation, Variable as Ref
 from causalabs.algorithm.interchange import interchange
 from causalabs.algorithm.model import Algorithm
 from causalabs.counterfactuals.examples import Examples, LineExamples

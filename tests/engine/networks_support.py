@@ -9,8 +9,7 @@ import numpy as np
 import torch
 
 from causalabs.algorithm.domains import Bool, Column, Domain, Interval, Real
-from causalabs.algorithm.expression import Expression, Operation
-from causalabs.algorithm.expression import Variable as Ref
+from causalabs.algorithm.expression import Expression, Operation, Variable as Ref
 from causalabs.algorithm.model import Algorithm, Variable
 from causalabs.engine.networks.base import BuiltIn
 from causalabs.engine.networks.build import untrained

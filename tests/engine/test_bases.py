@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from causalabs.algorithm.domains import Cyclic, Domain, Mod
-from causalabs.algorithm.expression import Operation
-from causalabs.algorithm.expression import Variable as Ref
+from causalabs.algorithm.expression import Operation, Variable as Ref
 from causalabs.algorithm.model import Algorithm
 from causalabs.engine.bases import find, frequencies_of, orthonormal, random_rotation
 from causalabs.engine.errors import EngineError
@@ -22,8 +20,7 @@ from causalabs.engine.store import Store
 from causalabs.engine.streams import stream
 from causalabs.hypothesis.model import BasisSpec, Choice, Member, Site, Space
 from tests.engine.jobs_support import space
-from tests.engine.networks_support import computed
-from tests.engine.networks_support import given as given_variable
+from tests.engine.networks_support import computed, given as given_variable
 
 torch.set_num_threads(1)
 

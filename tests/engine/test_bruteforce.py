@@ -13,8 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from causalabs.algorithm.domains import Interval
-from causalabs.algorithm.expression import LookUp, Table
-from causalabs.algorithm.expression import Variable as Ref
+from causalabs.algorithm.expression import LookUp, Table, Variable as Ref
 from causalabs.algorithm.model import Algorithm, Variable
 from causalabs.engine.bases import Rotation
 from causalabs.engine.bases.plain import Own

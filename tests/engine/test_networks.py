@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch import Tensor
 
 from causalabs.algorithm.domains import Interval
-from causalabs.algorithm.expression import Constant, Operation
-from causalabs.algorithm.expression import Variable as Ref
+from causalabs.algorithm.expression import Constant, Operation, Variable as Ref
 from causalabs.engine.errors import EngineError
 from causalabs.engine.networks.base import BuiltIn
 from causalabs.hypothesis.model import (

@@ -11,8 +11,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, event, given, settings, strategies as st
 
 import causalabs
 from causalabs.plans import make_plan
@@ -23,8 +22,7 @@ from causalabs.report.html_search import Search, search_parts
 from causalabs.report.reading import read_run
 from causalabs.runs import RunFolder
 from tests.report import made
-from tests.test_cli import SMALL
-from tests.test_cli import causalabs as command
+from tests.test_cli import SMALL, causalabs as command
 
 VOID = {"meta", "br"}
 SECTIONS = (

@@ -9,8 +9,7 @@ import time
 from itertools import combinations, product
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from causalabs.diagnostics import Source
 from causalabs.errors import RunError

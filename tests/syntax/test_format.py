@@ -5,8 +5,7 @@ import re
 from dataclasses import MISSING, fields
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from causalabs.diagnostics import HypothesisError, Source
 from causalabs.syntax import ast

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lark import Lark
-from lark import Token as LarkToken
+from lark import Lark, Token as LarkToken
 from lark.lexer import PatternStr
 
 from causalabs.diagnostics import HypothesisError, Rule, Source, every_rule, render

@@ -15,8 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from causalabs.engine.bases.dictionary import Dictionary, read_dictionary
-from causalabs.engine.bases.dictionary import restored as restored_dictionary
+from causalabs.engine.bases.dictionary import (
+    Dictionary,
+    read_dictionary,
+    restored as restored_dictionary,
+)
 from causalabs.engine.bases.files import at_folder
 from causalabs.engine.bases.rotation import span_of
 from causalabs.engine.bases.shared import Closed, blocks_of, dims_of, setting, where_of

@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch import Tensor
 
 from causalabs.algorithm.domains import Mod
-from causalabs.algorithm.expression import Operation
-from causalabs.algorithm.expression import Variable as Ref
+from causalabs.algorithm.expression import Operation, Variable as Ref
 from causalabs.algorithm.model import Algorithm
 from causalabs.engine import jobs
 from causalabs.engine.bases import find, random_rotation
@@ -29,8 +27,7 @@ from causalabs.engine.networks.build import untrained
 from causalabs.engine.protocol import Device
 from causalabs.engine.streams import stream
 from causalabs.hypothesis.model import FeedVectors, NetworkSpec, Readout, Site, Space
-from causalabs.hypothesis.registry import BasisKind
-from causalabs.hypothesis.registry import find as entry
+from causalabs.hypothesis.registry import BasisKind, find as entry
 from tests.engine.bases.support import space_of
 from tests.engine.jobs_support import (
     examples_of,
@@ -41,8 +38,7 @@ from tests.engine.jobs_support import (
     pair_hypothesis,
     pair_resources,
 )
-from tests.engine.networks_support import computed
-from tests.engine.networks_support import given as given_variable
+from tests.engine.networks_support import computed, given as given_variable
 
 torch.set_num_threads(1)
 
