@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+import causalabs
 from causalabs.algorithm.domains import SetOf, places
 from causalabs.counterfactuals.draw import BaseSampler
 from causalabs.engine.language_models.model import LanguageModel
@@ -19,6 +21,7 @@ from causalabs.engine.language_models.reads import make_reads, spelled_out
 from causalabs.engine.networks.build import domains_of
 from causalabs.engine.networks.tokens import slot_words
 from causalabs.hypothesis.model import FeedText, Hypothesis, Last, Site
+from tests.mutations import EXAMPLES
 
 PIECE = r"\d\d| ?[A-Za-z']+|\s|[^\sA-Za-z0-9]|\d"
 CHAT = "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}{% endfor %}<assistant>"
@@ -131,3 +134,11 @@ def teach(module: Any, tokenizer: Any, hypothesis: Hypothesis, layers: int) -> N
         normed = network.wiring.norm(stream)
         wanted = functional.one_hot(right, len(matrix)).to(normed.dtype) - 1 / len(matrix)
         matrix.copy_(30 * torch.linalg.lstsq(normed, wanted).solution.T)
+
+
+def load_example(name: str, folder: Path) -> Hypothesis:
+    """An example from a copy of all of them below `folder`: a run leaves its lock there."""
+    copy = folder / "examples"
+    if not copy.exists():
+        shutil.copytree(EXAMPLES, copy, ignore=shutil.ignore_patterns("*.lock"))
+    return causalabs.load(copy / f"{name}.causal")

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 
 import causalabs
 from causalabs.engine.fit import Budget
-from tests.end_to_end.stand_ins import save_stand_in
+from tests.end_to_end.stand_ins import load_example, save_stand_in
 
 torch.set_num_threads(1)
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 FEW = Budget(restarts=2, steps=3, batch=16, judged=16, halve=(), look=3)
 FILES = {
     "binding": (25, 60),
@@ -36,7 +34,7 @@ SLOW = ("binding", "city_country", "multiple_choice")
 )
 def test_a_reference_file_runs_to_a_verdict(name, monkeypatch, tmp_path):
     layers, sample = FILES[name]
-    hypothesis = causalabs.load(EXAMPLES / f"{name}.causal")
+    hypothesis = load_example(name, tmp_path)
     assert hypothesis.unsupported == ()
     fewer = replace(hypothesis.counterfactuals, sample=sample)
     folder = tmp_path / "model"

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 
 import causalabs
 from causalabs.engine.fit import Budget
-from tests.end_to_end.stand_ins import save_stand_in
+from tests.end_to_end.stand_ins import load_example, save_stand_in
 from tests.engine.pyvene.support import needs_pyvene
 
 pytestmark = needs_pyvene
 torch.set_num_threads(1)
 
-EXAMPLES = Path(__file__).parents[3] / "examples"
 FEW = Budget(restarts=2, steps=3, batch=16, judged=16, halve=(), look=3)
 
 
@@ -39,7 +37,7 @@ def assert_same(ours, theirs, *, within: float) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["carry_adder", "hierarchical_equality"])
 def test_an_example_comes_to_the_same(name, tmp_path):
-    hypothesis = causalabs.load(EXAMPLES / f"{name}.causal")
+    hypothesis = load_example(name, tmp_path)
     assert_same(*both(hypothesis, tmp_path), within=0.01)
 
 
@@ -56,7 +54,7 @@ def test_an_example_comes_to_the_same(name, tmp_path):
 def test_a_reference_file_on_a_tiny_model_comes_to_the_same(
     name, layers, sample, monkeypatch, tmp_path
 ):
-    hypothesis = causalabs.load(EXAMPLES / f"{name}.causal")
+    hypothesis = load_example(name, tmp_path)
     fewer = replace(hypothesis.counterfactuals, sample=sample)
     folder = tmp_path / "model"
     save_stand_in(hypothesis, folder, layers=layers, taught=fewer.solved)
