@@ -16,13 +16,12 @@ import torch
 from numpy.typing import NDArray
 
 from causalabs.algorithm.domains import Column, Domain, places
-from causalabs.algorithm.expression import names
 from causalabs.engine.errors import EngineError
 from causalabs.engine.language_models.contract import Prompts
 from causalabs.engine.language_models.tokenising import Tokenised, shorten, tokenise
 from causalabs.engine.language_models.writing import Key, Writer, slots, templates_of
 from causalabs.engine.networks.naming import say_position
-from causalabs.engine.networks.tokens import draw_templates
+from causalabs.engine.networks.tokens import draw_templates, picked_input
 from causalabs.hypothesis.model import (
     After,
     AllOf,
@@ -221,22 +220,12 @@ class TokenPrompter:
         """First and last token of the slot that each row means: (rows, 2)."""
         numbers = prompts.marks[MARK]
         ends = np.stack([self._known(name)[numbers] for name in slot.inputs], axis=1)
-        found: Numbers = ends[np.arange(len(prompts)), self._picked(slot, prompts)]
+        found: Numbers = ends[
+            np.arange(len(prompts)), picked_input(slot, prompts.columns, len(prompts))
+        ]
         if (found < 0).any():
             raise self._lacks(position, prompts, int(np.argmax((found < 0).any(axis=1))))
         return found
-
-    def _picked(self, slot: Slot, prompts: Prompts) -> Numbers:
-        """Which of the slot's inputs each row means."""
-        if slot.pick is None:
-            return np.zeros(len(prompts), dtype=np.int64)
-        missing = [name for name in names(slot.pick) if name not in prompts.columns]
-        if missing:
-            raise EngineError(f"`{say_position(slot)}` needs `{missing[0]}`, which is not given")
-        from causalabs.algorithm.evaluate import evaluate_expression
-
-        found = evaluate_expression(slot.pick, prompts.columns, len(prompts))
-        return np.broadcast_to(np.asarray(found, dtype=np.int64), (len(prompts),))
 
     def _known(self, position: str | AtText) -> Numbers:
         """First and last token of a slot or a text in each prompt: (prompts, 2), -1 for none."""

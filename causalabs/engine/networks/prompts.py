@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from causalabs.algorithm.domains import Column
-from causalabs.algorithm.expression import Expression, names
+from causalabs.algorithm.expression import Expression
 from causalabs.engine.errors import EngineError
 from causalabs.engine.networks.naming import say_position
-from causalabs.engine.networks.tokens import PAD, Vocabulary, draw_templates
+from causalabs.engine.networks.tokens import PAD, Vocabulary, draw_templates, picked_input
 from causalabs.hypothesis.model import (
     After,
     AllOf,
@@ -179,23 +179,11 @@ class Tokenizer:
                         "write `index i`",
                     )
                 table[number, column] = at[0] if at else -1
-        picked = self._picked(slot, prompts)
+        picked = picked_input(slot, prompts.columns, len(prompts))
         found: NDArray[np.int64] = table[prompts.templates, picked]
         if (found < 0).any():
             raise self._lacks(position, prompts, int(np.argmax(found < 0)))
         return found
-
-    def _picked(self, slot: Slot, prompts: Prompts) -> NDArray[np.int64]:
-        """Which of the slot's inputs each row means."""
-        if slot.pick is None:
-            return np.zeros(len(prompts), dtype=np.int64)
-        missing = [name for name in names(slot.pick) if name not in prompts.columns]
-        if missing:
-            raise EngineError(f"`{say_position(slot)}` needs `{missing[0]}`, which is not given")
-        from causalabs.algorithm.evaluate import evaluate_expression
-
-        found = evaluate_expression(slot.pick, prompts.columns, len(prompts))
-        return np.broadcast_to(np.asarray(found, dtype=np.int64), (len(prompts),))
 
     def _of_text(self, text: str, prompts: Prompts) -> NDArray[np.int64]:
         ids = prompts.ids.cpu().numpy()

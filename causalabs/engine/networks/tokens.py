@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalabs.algorithm.domains import Bool, Column, Domain, FiniteDomain, places, values
+from causalabs.algorithm.expression import names
 from causalabs.engine.encode import classes_of
 from causalabs.engine.errors import EngineError
-from causalabs.hypothesis.model import FeedText, FeedTokens, Part
+from causalabs.engine.networks.naming import say_position
+from causalabs.hypothesis.model import FeedText, FeedTokens, Part, Slot
 
 Tokens = tuple["str | Part", ...]
 """One template, token by token: literal words and slots."""
@@ -153,3 +155,16 @@ def _hash(columns: Mapping[str, Column], inputs: Sequence[str], rows: int) -> ND
             mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
             mixed ^= mixed >> np.uint64(31)
     return mixed
+
+
+def picked_input(slot: Slot, columns: Mapping[str, Column], rows: int) -> NDArray[np.int64]:
+    """Which of a slot's inputs each row means, (rows,): all the first where there is no choice."""
+    if slot.pick is None:
+        return np.zeros(rows, dtype=np.int64)
+    missing = [name for name in names(slot.pick) if name not in columns]
+    if missing:
+        raise EngineError(f"`{say_position(slot)}` needs `{missing[0]}`, which is not given")
+    from causalabs.algorithm.evaluate import evaluate_expression
+
+    found = evaluate_expression(slot.pick, columns, rows)
+    return np.broadcast_to(np.asarray(found, dtype=np.int64), (rows,))
