@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from causalabs.batteries import Battery, Curve, battery, curve
 from causalabs.intervals import Values
 
 WARNING = "warning: "
@@ -214,6 +215,8 @@ class Results:
     `registration` is what the lock beside the file says of its claim (see `registration`).
     `counterexamples` and `residuals` tell of expectations that are not met, or undecided;
     `hunts` of those that are, where `--falsify` asked for it: they are not kept.
+    `batteries` set each fitted alignment beside its controls; `curves` are IIA against
+    capacity, where `--curve` asked for them.
     """
 
     hypothesis: str
@@ -234,12 +237,17 @@ class Results:
     counterexamples: tuple[Counterexample, ...] = ()
     residuals: tuple[Residual, ...] = ()
     hunts: tuple[Hunt, ...] = field(default=(), compare=False)
+    batteries: tuple[Battery, ...] = ()
+    curves: tuple[Curve, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The document that `causalabs run --json` prints."""
         document = asdict(self)
         for judged in (*document["expectations"], *document["reports"]):
             for bounds in (judged, *judged["seeds"]):
+                _close(bounds)
+        for each in (*document["batteries"], *document["curves"]):
+            for bounds in each.get("rows", each.get("points")):
                 _close(bounds)
         return document
 
@@ -276,6 +284,8 @@ class Results:
         fields["counterexamples"] = tuple(counterexample(each) for each in failed)
         fields["residuals"] = tuple(Residual(**each) for each in fields.get("residuals", ()))
         fields["hunts"] = tuple(_hunt(each) for each in fields.get("hunts", ()))
+        fields["batteries"] = tuple(battery(each) for each in fields.get("batteries", ()))
+        fields["curves"] = tuple(curve(each) for each in fields.get("curves", ()))
         return Results(**fields)
 
 
