@@ -32,9 +32,9 @@ CURVE = Curve(
 
 
 def results(**more: object) -> Results:
-    empty: dict[str, object] = {name: () for name in ("expectations", "reports", "table")}
+    empty: dict[str, object] = dict.fromkeys(("expectations", "reports", "table"), ())
     texts = dict.fromkeys(("hypothesis", "claim", "plan", "run"), "")
-    told: dict[str, object] = dict(network={}, fits={}, environment={}, seconds={})
+    told: dict[str, object] = {"network": {}, "fits": {}, "environment": {}, "seconds": {}}
     return Results(verdict="met", **texts, **empty, **told, **more)  # type: ignore[arg-type]
 
 
@@ -52,6 +52,7 @@ def test_results_of_before_have_none() -> None:
 
 def test_rows_and_points_are_found_by_control() -> None:
     found = BATTERY.row("chance")
-    assert found is not None and found.value == 0.5
+    assert found is not None
+    assert found.value == 0.5
     assert BATTERY.row("random_basis") is None
     assert [each.basis for each in CURVE.under("untrained")] == ["revnet"]
