@@ -166,7 +166,7 @@ def _parts(
         for each in measured:
             weight = term.sign / len(measured)
             pairing = (seed, each.metric, each.line, each.split)
-            found.append((Part(weight, each.values, pairing, *_bounds(each.metric)), each))
+            found.append((Part(weight, each.values, pairing, *_bounds(term.metric)), each))
     return found
 
 
@@ -197,7 +197,7 @@ def _measured(term: Term, split: str | None, outcome: Outcome) -> list[Measured]
         next(
             each
             for each in outcome.measured
-            if (each.metric, each.line, each.split) == (term.metric, line, split or "")
+            if (each.metric, each.line, each.split) == (term.measured, line, split or "")
         )
         for line in lines
     ]

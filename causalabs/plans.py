@@ -105,7 +105,7 @@ def make_plan(
             lines, splits, metrics = wanted.setdefault(procedure(term), ({}, {}, {}))
             lines.update(dict.fromkeys(term.lines))
             if term.metric not in ALWAYS:
-                metrics[term.metric] = None
+                metrics[term.measured] = None
             if quantity.split:
                 splits[quantity.split] = None
     jobs = tuple(

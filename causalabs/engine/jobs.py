@@ -23,6 +23,7 @@ from causalabs.engine.protocol import Network
 from causalabs.engine.prove import line_notes, prove_writes
 from causalabs.engine.resources import Progress, Resources
 from causalabs.engine.rows import members_of, table
+from causalabs.engine.screening import asked_of, screened
 from causalabs.engine.search import Setting, Settled, expand_tokens, settle
 from causalabs.engine.store import Store
 from causalabs.engine.streams import numpy_stream, stream
@@ -233,7 +234,9 @@ def _measure(
     notes: list[str] = []
     clean = setting.examples.clean[setting.algorithm.name]
     base = setting.store.wanted(setting.algorithm, clean)
-    metrics = {name: metric_of(name, setting.algorithm, base) for name in ("iia", *job.metrics)}
+    apart = asked_of(job, hypothesis)
+    named = ("iia", *(name for name in job.metrics if name not in apart))
+    metrics = {name: metric_of(name, setting.algorithm, base) for name in named}
     for number in job.lines:
         line = hypothesis.counterfactuals.lines[number]
         program = compile_lines({number: line}, setting.alignment, found.chosen)
@@ -251,6 +254,10 @@ def _measure(
             exact = bool(setting.examples.exact and setting.examples.exact[number])
             each = values(program, found.bases, rows, setting.store, metrics)
             measured += [Measured(m, number, name, column, exact) for m, column in each.items()]
+            for what, term in asked_of(job, hypothesis, number).items():
+                kept, told = screened(term, number, split, hypothesis, setting, found)
+                measured.append(Measured(what, number, name, kept, exact))
+                notes += told
     return tuple(measured), tuple(notes)
 
 

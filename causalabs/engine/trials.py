@@ -31,6 +31,17 @@ Runs: TypeAlias = Sequence[Mapping[str, Column]]
 """Input columns of the base, then of each source; (rows,) or (rows, size) each."""
 
 
+def admitted(hypothesis: Hypothesis, inputs: Mapping[str, Column]) -> NDArray[np.bool_]:
+    """Inputs that every algorithm's `where`, and some template, admit: (rows,)."""
+    rows = len(next(iter(inputs.values())))
+    held = np.ones(rows, dtype=np.bool_)
+    conditions = [c for a in hypothesis.algorithms for c in a.where]
+    taken = taken_by_some(hypothesis)
+    for condition in [*conditions, *([] if taken is None else [taken])]:
+        held &= truths(condition, inputs, rows)
+    return held
+
+
 @dataclass(frozen=True, eq=False)
 class Tried:
     """What came of the rows that were admitted.
@@ -94,11 +105,8 @@ class Trials:
         """Rows that `where`, some template and `source changes only` admit."""
         rows = len(next(iter(runs[0].values())))
         held = np.ones(rows, dtype=np.bool_)
-        conditions = [c for a in self.hypothesis.algorithms for c in a.where]
-        taken = taken_by_some(self.hypothesis)
-        for condition in [*conditions, *([] if taken is None else [taken])]:
-            for each in runs:
-                held &= truths(condition, each, rows)
+        for each in runs:
+            held &= admitted(self.hypothesis, each)
         for name in self.unchanged:
             for each in runs[1:]:
                 same = each[name] == runs[0][name]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from causalabs.algorithm.model import Algorithm
 from causalabs.diagnostics import Rule, Span
 from causalabs.hypothesis import rules_expectations as rules, rules_file
 from causalabs.hypothesis.expectations import Stated
 from causalabs.hypothesis.meaning import World
-from causalabs.hypothesis.model import Counterfactuals, Expectation, Line
+from causalabs.hypothesis.model import Counterfactuals, Expectation, Line, Term
 from causalabs.hypothesis.rules_drawing import NeverHolds
+from causalabs.hypothesis.screening import SCREENS_OFF, resampled
 from causalabs.syntax import ast
 
 if TYPE_CHECKING:
@@ -130,6 +133,28 @@ def _reached(floor: Floor, control: str) -> tuple[float, str]:
     return floor.constant, "always one answer"
 
 
+def _reached_by(term: Term, floor: Floor) -> tuple[float, str]:
+    """`_reached`, whatever the metric: an output that is always the same one stays the same."""
+    if term.metric != SCREENS_OFF:
+        return _reached(floor, term.control.name)
+    if term.control.name == "untrained":
+        return 1.0, "always one answer"
+    return floor.alone, "keeping nothing"
+
+
+def _asked(term: Term, counts: Counterfactuals, algorithms: Mapping[str, Algorithm]) -> list[Line]:
+    """Interchanges whose floor is the term's: for `screens_off`, of what it resamples.
+
+    None of them where a condition speaks of one of several sources: its share is not known.
+    """
+    lines = [counts.lines[i] for i in term.lines]
+    if term.metric != SCREENS_OFF:
+        return lines
+    if any(line.condition is not None and line.sources > 1 for line in lines):
+        return []
+    return [resampled(line, algorithms[line.algorithm], term.between[0]) for line in lines]
+
+
 def _floor_rule(
     expectation: Expectation,
     counts: Counterfactuals,
@@ -144,23 +169,25 @@ def _floor_rule(
         return None
     term = quantity.terms[0]
     control, upper = term.control.name, expectation.comparison in ("<=", "<")
-    if term.metric not in ("iia", "accuracy") or (upper and not control):
+    if term.metric not in ("iia", "accuracy", SCREENS_OFF) or (upper and not control):
         return None
     if not upper and control:
         return None
-    done.add((term.lines, term.metric, control, upper))
+    done.add((term.lines, term.measured, control, upper))
     algorithms = {each.name: each for each in world.algorithms}
-    lines = [counts.lines[i] for i in term.lines]
+    lines = _asked(term, counts, algorithms)
+    if term.metric == SCREENS_OFF and not lines:
+        return None
     floor = floor_of(lines, counts, algorithms, draws=GLANCE, budget=budget)
     if floor is None or floor.empty:
         return None
-    value, _ = _reached(floor, control)
+    value, _ = _reached_by(term, floor)
     if value + floor.error < expectation.bound:
         return None
     floor = floor_of(lines, counts, algorithms, draws=None, budget=budget)
     if floor is None or floor.empty:
         return None
-    value, reason = _reached(floor, control)
+    value, reason = _reached_by(term, floor)
     least = value - floor.error
     shown = f"{'' if floor.error == 0 else 'about '}{value:.2f}"
     if upper and least > expectation.bound:

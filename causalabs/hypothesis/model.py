@@ -215,6 +215,41 @@ class Alignment:
         return tuple(member.variable for space in self.spaces for member in space.members)
 
 
+# ----------------------------------------------------------------------- circuits
+
+
+@dataclass(frozen=True)
+class Tie:
+    """`variable -> head 8.6` in a circuit: the node carries an algorithm's variable."""
+
+    variable: str
+    algorithm: str
+    node: Site
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """A set of edges claimed to suffice, or how to find one.
+
+    `edges` are (writer, reader) as written: a head that reads means its q, k and v, `attention`
+    all heads of a layer, `input` everything that is embedded. Of a circuit that is found there
+    are `methods` with their settings instead, each searching what the one before it left.
+    `ablation` is what edges outside carry: "zero", "mean", "mean_by_position", "resample".
+    """
+
+    name: str
+    ablation: str = "resample"
+    edges: tuple[tuple[Site, Site], ...] = ()
+    methods: tuple[tuple[str, Settings], ...] = ()
+    ties: tuple[Tie, ...] = ()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+    @property
+    def found(self) -> bool:
+        """Whether its edges are searched for."""
+        return bool(self.methods)
+
+
 # --------------------------------------------------------------- counterfactuals
 
 
@@ -304,7 +339,9 @@ class Term:
 
     `lines` index `Counterfactuals.lines`: the value is their unweighted mean (M2). Empty for
     `accuracy`. `alignment` names the alignment measured, "" where a metric needs none.
-    `subjects` are circuits or other names that a metric of circuits speaks of.
+    `subjects` are circuits or other names that a metric of circuits speaks of. `between` are
+    the inputs that `screens_off` resamples and the outputs that it compares, () for all. `by`
+    is the metric that a circuit's is made of.
     """
 
     metric: str
@@ -315,6 +352,17 @@ class Term:
     algorithm: str = ""
     control: Control = Control()
     subjects: tuple[str, ...] = ()
+    between: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    by: str = ""
+
+    @property
+    def measured(self) -> str:
+        """What its rows are kept as: the metric, with what tells it from others of its name."""
+        if self.subjects:
+            by = f" by {self.by}" if self.by else ""
+            return f"{self.metric} of {' against '.join(self.subjects)}{by}"
+        inputs, outputs = (", ".join(names) for names in self.between)
+        return f"{self.metric} between {inputs} and {outputs}" if inputs else self.metric
 
 
 @dataclass(frozen=True)
@@ -363,6 +411,7 @@ class Hypothesis:
     canonical: str = ""
     files: tuple[tuple[str, str], ...] = ()
     unsupported: tuple[str, ...] = ()
+    circuits: tuple[Circuit, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = field(default=(), compare=False, repr=False)
     source: Source = field(default=Source(""), compare=False, repr=False)
 
@@ -384,6 +433,10 @@ class Hypothesis:
     def algorithm_named(self, name: str) -> Algorithm:
         """The algorithm of that name."""
         return next(algorithm for algorithm in self.algorithms if algorithm.name == name)
+
+    def circuit_named(self, name: str) -> Circuit:
+        """The circuit of that name."""
+        return next(circuit for circuit in self.circuits if circuit.name == name)
 
     def alignment_named(self, name: str) -> Alignment:
         """The alignment of that name."""

@@ -232,7 +232,8 @@ def _bases() -> tuple[BasisKind, ...]:
 
 
 def _metrics() -> tuple[MetricKind, ...]:
-    circuit = ("faithfulness", "completeness", "minimality", "precision", "recall")
+    circuit = ("faithfulness", "completeness", "minimality", "cpr", "cmd")
+    compared = ("precision", "recall", "auc")
     return (
         MetricKind("accuracy", of="network", proportion=True),
         MetricKind("iia", proportion=True),
@@ -240,29 +241,37 @@ def _metrics() -> tuple[MetricKind, ...]:
         MetricKind("logit_difference", of="either", low=None, high=None),
         MetricKind("loss", of="either", high=None),
         MetricKind("kl", of="either", runnable=False, high=None),
-        *(MetricKind(name, runnable=False, of="circuit") for name in circuit),
-        MetricKind("screens_off", runnable=False, proportion=True),
-        MetricKind("edges", runnable=False, of="circuit", high=None),
+        *(MetricKind(name, of="circuit", low=None, high=None) for name in circuit),
+        *(MetricKind(name, of="circuit") for name in compared),
+        MetricKind("screens_off", proportion=True),
+        MetricKind("edges", of="circuit", high=None),
     )
 
 
 def _discovery() -> tuple[Method, ...]:
     threshold = Parameter("threshold", "number", low=0, optional=True)
     keep = Parameter("edges", "int", low=1, optional=True)
-    steps = Parameter("steps", "int", default=5, low=1)
+    metrics = ("logit_difference", "loss", "kl", "distance")
+    metric = Parameter("metric", "name", optional=True, among=metrics)
+    examples = Parameter("examples", "int", default=100, low=1, high=10**6)
+    common = (threshold, keep, metric, examples)
+    order = Parameter("order", "name", default="latest", among=("latest", "earliest", "random"))
+    orders = Parameter("orders", "int", default=3, low=1, high=100)
+    steps = Parameter("steps", "int", default=5, low=1, high=1_000)
+    penalty = Parameter("penalty", "number", default=1.0, low=0)
+    updates = Parameter("steps", "int", default=200, low=1, high=10**6)
     return (
-        Method("acdc", (Parameter("threshold", "number", low=0),), False),
-        Method("eap", (threshold, keep), False),
-        Method("eap_ig", (threshold, keep, steps), False),
-        Method("attribution", (threshold, keep), False),
-        Method("hisp", (threshold, keep), False),
-        Method("prune", (threshold, keep), False),
+        Method("acdc", (*common, order, orders)),
+        Method("eap", common),
+        Method("eap_ig", (*common, steps)),
+        Method("hisp", common),
+        Method("subnetwork_probing", (*common, updates, penalty)),
     )
 
 
 def _words() -> tuple[Entry, ...]:
-    controls = ("untrained", "random_basis", "shuffled_sources", "random_sites")
-    later = ("shuffled_labels", "random_circuit", "constant")
+    controls = ("untrained", "random_basis", "shuffled_sources", "random_sites", "random_circuit")
+    later = ("shuffled_labels", "constant")
     modifiers = ("patched", "mean", "median", "normalised")
     return (
         PositionName("last"),

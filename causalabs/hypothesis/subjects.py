@@ -141,8 +141,6 @@ def _refs(metric: ast.Metric) -> tuple[ast.Ref, ...]:
     for qualifier in metric.qualifiers:
         if isinstance(qualifier, ast.Of):
             found += qualifier.subjects
-        elif isinstance(qualifier, ast.Between):
-            found += qualifier.left + qualifier.right
     return found
 
 

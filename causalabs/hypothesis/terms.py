@@ -15,6 +15,7 @@ from causalabs.hypothesis.meaning import (
 )
 from causalabs.hypothesis.model import AtIndex, AtStep, Control, Line, Space, Term
 from causalabs.hypothesis.refs import Findings
+from causalabs.hypothesis.screening import SCREENS_OFF, read_between
 from causalabs.hypothesis.settings import call_settings
 from causalabs.hypothesis.subjects import Evidence, Indices, Subjects, inside, subjects_of
 from causalabs.hypothesis.wording import metric_text
@@ -127,6 +128,7 @@ def _qualifiers(
             (kind.of == "network" and not isinstance(qualifier, ast.Under))
             or (kind.of == "circuit" and isinstance(qualifier, ast.In))
             or (kind.of != "circuit" and isinstance(qualifier, ast.Against))
+            or (name != SCREENS_OFF and isinstance(qualifier, ast.Between))
         )
         if wrong or type(qualifier) in seen:
             problem = f"is given two `{word}`" if not wrong else f"takes no `{word}`"
@@ -168,6 +170,9 @@ def _term(
         alignment = place
     elif (named := inside(metric)) is not None and not _known(named, evidence):
         return None
+    between = read_between(metric, lines, dict(subjects.indices), evidence)
+    if between is None:
+        return None
     return Term(
         metric=kind.name,
         text=text,
@@ -177,6 +182,7 @@ def _term(
         algorithm=algorithm,
         control=control,
         subjects=subjects.names,
+        between=between,
     )
 
 
