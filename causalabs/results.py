@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalabs.batteries import Battery, Curve, battery, curve
+from causalabs.certificates import Certificate
 from causalabs.intervals import Values
 
 WARNING = "warning: "
@@ -27,6 +28,10 @@ class Measured:
     it. "accuracy" (and any metric of the clean network) has line -1 and one entry per base
     of the split, with multiplicity. Two measurements of one metric, line, split and seed are
     paired row by row.
+
+    `drawn` is 0 where `values` is all there is to measure. Otherwise they are a beginning (or
+    more) of a sequence: `drawn` rows of `width` values each, of which more can be had up to
+    `most` rows. `space`, `seen` and `continuous` are those of a `Certificate`.
     """
 
     metric: str
@@ -34,6 +39,12 @@ class Measured:
     split: str
     values: Values
     exact: bool = False
+    drawn: int = 0
+    most: int = 0
+    width: int = 1
+    space: int | None = None
+    seen: int = 0
+    continuous: bool = False
 
     @property
     def hits(self) -> NDArray[np.bool_]:
@@ -179,7 +190,8 @@ class Judged:
     """A quantity with its 95 % interval; `verdict` None for a `report`.
 
     `samples` counts the examples behind it. With `in every seed` value, low and high are
-    those of the seed furthest on the wrong side of the bound.
+    those of the seed furthest on the wrong side of the bound. `certificate` says what the value
+    rests on.
     """
 
     text: str
@@ -193,6 +205,7 @@ class Judged:
     comparison: str | None = None
     verdict: Verdict | None = None
     seeds: tuple[SeedValue, ...] = ()
+    certificate: Certificate | None = None
 
 
 @dataclass(frozen=True)
@@ -311,7 +324,10 @@ def _hunt(document: Mapping[str, Any]) -> Hunt:
 
 def _judged(document: Mapping[str, Any]) -> Judged:
     seeds = tuple(SeedValue(**{**seed, **_open(seed)}) for seed in document["seeds"])
-    return Judged(**{**document, **_open(document), "seeds": seeds})
+    told = document.get("certificate")
+    certificate = None if told is None else Certificate(**told)
+    fields = {"seeds": seeds, "certificate": certificate}
+    return Judged(**{**document, **_open(document), **fields})
 
 
 def _close(bounds: dict[str, Any]) -> None:

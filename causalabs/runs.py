@@ -98,7 +98,7 @@ class RunFolder:
         np.savez(buffer, **values)  # type: ignore[arg-type]
         self._write(f"jobs/{outcome.job}.npz", buffer.getvalue())
         measured = [
-            [each.metric, each.line, each.split, len(each.values), each.exact]
+            [each.metric, each.line, each.split, len(each.values), each.exact, _rest(each)]
             for each in outcome.measured
         ]
         record = {
@@ -138,8 +138,8 @@ class RunFolder:
 def _outcome(record: dict[str, Any], archive: Path) -> Outcome:
     with np.load(archive, allow_pickle=False) as packed:
         measured = tuple(
-            Measured(metric, line, split, _unpacked(packed[f"values{i}"], count), exact)
-            for i, (metric, line, split, count, exact) in enumerate(record["measured"])
+            Measured(metric, line, split, _unpacked(packed[f"values{i}"], count), exact, **rest)
+            for i, (metric, line, split, count, exact, rest) in enumerate(record["measured"])
         )
     return Outcome(
         job=record["job"],
@@ -151,6 +151,14 @@ def _outcome(record: dict[str, Any], archive: Path) -> Outcome:
         counterexamples=tuple(counterexample(each) for each in record["counterexamples"]),
         residuals=tuple(Residual(**each) for each in record["residuals"]),
     )
+
+
+_REST = ("drawn", "most", "width", "space", "seen", "continuous")
+
+
+def _rest(measured: Measured) -> dict[str, Any]:
+    """What is told of a measurement beside its values."""
+    return {name: getattr(measured, name) for name in _REST}
 
 
 def _packed(values: NDArray[Any]) -> NDArray[Any]:
