@@ -8,7 +8,7 @@ by example.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -51,10 +51,15 @@ def draw(
     rightly; it is asked only under `keep solved`. Without it the examples are those before
     `keep solved`, which is what `accuracy` is measured on. `progress(done, lines)` is called after
     each line. The same hypothesis and seed give the same examples bit for bit; a line's
-    examples do not depend on other lines, nor on any name.
+    examples do not depend on other lines, nor on any name. A file that interchanges nothing has
+    bases all the same, as the one line of its examples: what `accuracy` is measured on.
 
     Raises DrawError, which says what to change, when the examples cannot be drawn.
     """
+    if not hypothesis.counterfactuals.lines:
+        bases = Line("", hypothesis.algorithms[0].name, sources=0)
+        drawing = replace(hypothesis.counterfactuals, lines=(bases,))
+        hypothesis = replace(hypothesis, counterfactuals=drawing)
     drawing = hypothesis.counterfactuals
     _refuse_large(hypothesis)
     model = Model(hypothesis)

@@ -161,6 +161,8 @@ class Resources:
             return self._language_model(seed, trained)
         if spec.kind == "checkpoint":
             return self._checkpoint(seed, trained)
+        if spec.kind == "tracr":
+            return self._program(seed, trained)
         if not trained:
             return build(spec, algorithms, seed=seed, trained=False, device=self.on)
         bases = BaseSampler(hypothesis)
@@ -179,6 +181,19 @@ class Resources:
 
         hypothesis = self.hypothesis
         return from_checkpoint(
+            hypothesis.network,
+            hypothesis.algorithms,
+            folder=hypothesis.folder,
+            seed=seed,
+            trained=trained,
+            device=self.on,
+        )
+
+    def _program(self, seed: int, trained: bool) -> Network:
+        from causalabs.engine.networks.tracr import from_program
+
+        hypothesis = self.hypothesis
+        return from_program(
             hypothesis.network,
             hypothesis.algorithms,
             folder=hypothesis.folder,

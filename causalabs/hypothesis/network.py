@@ -105,7 +105,7 @@ def file_hashes(
     fed = resolve_feed(node, kind, algorithms[0], found) if kind and algorithms else None
     files = fed.files if fed is not None else ()
     hashes = {path: hashlib.sha256(content).hexdigest() for path, content in files}
-    if loaded is not None and loaded.name == "checkpoint":
+    if loaded is not None and loaded.name in ("checkpoint", "tracr"):
         path = str(dict(settings or ()).get("path", ""))
         hashes.update(_weights_hash(path, source))
     return hashes

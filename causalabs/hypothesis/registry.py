@@ -75,6 +75,8 @@ class NetworkKind(Entry):
     built_in: bool = False
     classes: bool = False
     """Whether it has one score per value of the domain read."""
+    one_hot: bool = False
+    """Whether its outputs are codes, and no logarithms of probabilities."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,7 @@ def _networks() -> tuple[NetworkKind, ...]:
     layers = Parameter("layers", "int", low=1, high=128)
     heads = Parameter("heads", "int", low=1, high=1024)
     hidden = Parameter("hidden", "ints", low=1, high=10**6)
+    scale = Parameter("scale", "number", optional=True)
     bare = (Component("hidden", "layer", placed=False), Component("logits", placed=False))
     state = (Component("state"), Component("logits", placed=False))
     every = _BLOCKS + _APART + _MODULE
@@ -194,7 +197,9 @@ def _networks() -> tuple[NetworkKind, ...]:
         ),
         NetworkKind("gru", (width,), True, state, "steps", "steps", True, True),
         NetworkKind("huggingface", (Parameter("id", "text"),), True, every),
-        NetworkKind("tracr", (path,), False, _BLOCKS + _APART, classes=True),
+        NetworkKind(
+            "tracr", (path, scale), True, _BLOCKS + _APART, classes=True, one_hot=True
+        ),
         NetworkKind("checkpoint", (path, Parameter("net", "call")), True),
         NetworkKind("python", (Parameter("name", "text"),), True, every, "any", "any", False, True),
         NetworkKind("given", (), True, every, "any", "any", False, True),

@@ -14,6 +14,7 @@ from causalabs.algorithm.model import Algorithm
 from causalabs.engine.encode import answer_classes
 from causalabs.engine.errors import EngineError
 from causalabs.engine.networks.base import BuiltIn, Output
+from causalabs.engine.networks.block import usual_sizes
 from causalabs.engine.networks.gru import Gru
 from causalabs.engine.networks.implement import interchange_accuracy, interchange_loss
 from causalabs.engine.networks.mlp import Mlp
@@ -174,7 +175,8 @@ def architecture(spec: NetworkSpec, algorithms: Sequence[Algorithm]) -> BuiltIn[
                     f"`width = {width}` does not divide into {heads} heads",
                     f"write `width = {max(1, width // heads) * heads}`",
                 )
-            return Transformer(layers, heads, width, tokenizer=tokenizer, outputs=outputs)
+            sizes = usual_sizes(layers, heads, width, mlp=settings.get("mlp") is not False)
+            return Transformer(sizes, tokenizer=tokenizer, outputs=outputs)
         case kind, _ if kind in KINDS:
             raise EngineError(f"`{kind}` cannot be fed this way")
         case kind, _:

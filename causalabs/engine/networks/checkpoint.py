@@ -42,7 +42,7 @@ def from_checkpoint(
         return finish(fresh, {"origin": "untrained", "seed": seed})
     network = architecture(inside, algorithms)
     path = folder / str(dict(spec.settings)["path"])
-    network.load_state_dict(_fitting(network, read_tensors(path), path))
+    network.load_state_dict(fitting(network, read_tensors(path), path))
     network.to(device=device.name, dtype=device.dtype)
     return finish(network, {"origin": "checkpoint", "path": path.name})
 
@@ -74,8 +74,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     return found
 
 
-def _fitting(network: BuiltIn[Any], tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """The tensors in the network's own types; one error for all that does not fit."""
+def fitting(network: BuiltIn[Any], tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """The tensors of a file in the network's own types; one error for all that does not fit."""
     wanted = network.state_dict()
     problems = [
         *_listed("lack", [n for n in wanted if n not in tensors], wanted),

@@ -15,8 +15,9 @@ A block has ten stages, each with sites that can be edited after it:
 | MLP | the term the MLP adds | `mlp i` |
 | RESIDUAL | the sum of all: the output of the block | `residual i` |
 
-Stage 0 is the embedding; block i's stages are 1 + 10 i + the stage's number. `residual i.before`
-is the embedding or the output of the block before.
+Stage 0 is the embedding, the sum of what stage -1 holds apart, `tokens` and `positions`; block
+i's stages are 1 + 10 i + the stage's number. `residual i.before` is the embedding or the output
+of the block before. A block without MLP passes its stages by.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 QKV, PATTERN, Z, HEADS, ATTENTION, BETWEEN, INPUT, HIDDEN, MLP, RESIDUAL = range(10)
 STAGES = 10
+APART, EMBEDDING = -1, 0
 
 CARRIED: Mapping[int, tuple[str, ...]] = {
     QKV: ("x", "q", "k", "v"),
@@ -78,13 +80,16 @@ def stage_of(block: int, stage: int) -> int:
 
 def carried(stage: int) -> tuple[str, ...]:
     """Names of the tensors that a run started after `stage` needs."""
-    return ("x",) if stage == 0 else CARRIED[(stage - 1) % STAGES]
+    if stage <= EMBEDDING:
+        return ("x",) if stage == EMBEDDING else ("tokens", "positions")
+    return CARRIED[(stage - 1) % STAGES]
 
 
 class Flow:
     """The tensors of a run, of tokens `first` and later; earlier ones by `past` keys and values.
 
-    `reads` (batch, groups) are the tokens that are unembedded.
+    `reads` (batch, groups) are the tokens that are unembedded; `ends` (batch, 1) counts each
+    prompt's tokens where a token may see later ones (it is not `causal`): all but those.
     """
 
     def __init__(
@@ -95,6 +100,7 @@ class Flow:
         first: int,
         past: Mapping[str, Tensor],
         reads: Tensor,
+        ends: Tensor | None = None,
         edits: Sequence[Edited] = (),
     ) -> None:
         self.network = network
@@ -102,6 +108,7 @@ class Flow:
         self.first = first
         self.past = past
         self.reads = reads
+        self.ends = ends
         self.narrowed = False  # only the tokens in `reads` are left
         self.terms: dict[tuple[int, int], Tensor] = {}  # heads' terms as edited
         self.edits: dict[int, list[Edited]] = {}
@@ -126,6 +133,9 @@ class Flow:
 
     def compute(self, stage: int) -> None:
         """Run one stage over what the stages before it left."""
+        if stage == EMBEDDING:
+            self.tensors["x"] = self.tensors.pop("tokens") + self.tensors.pop("positions")
+            return
         block = self.network.blocks[(stage - 1) // STAGES]
         match (stage - 1) % STAGES:
             case 0:
@@ -140,6 +150,8 @@ class Flow:
                 self._attention(block)
             case 5:
                 self.tensors["x"] = self.tensors["x"] + self.tensors.pop("attention")
+            case 6 | 7 | 8 if not block.hidden:
+                pass
             case 6:
                 self.tensors["normed"] = block.normed(self.tensors["x"], "second")
             case 7:
@@ -147,7 +159,7 @@ class Flow:
                 self.tensors["inner"] = functional.relu(wide)  # (batch, position, 4 width)
             case 8:
                 self.tensors["mlp"] = block.linear(self.tensors.pop("inner"), "narrow")
-            case _:
+            case _ if block.hidden:
                 self.tensors["x"] = self.tensors["x"] + self.tensors.pop("mlp")
 
     def read(self) -> Tensor:
@@ -164,10 +176,10 @@ class Flow:
         normed = block.normed(x, "first")
         if narrow and self.reads.shape[1] < x.shape[1]:
             at = (self.reads - self.first).clamp(min=0)
-            width = x.shape[2]
+            inner = block.inner
             weight, bias = block["qkv_weight"], block["qkv_bias"]
-            keys = functional.linear(normed, weight[width:], bias[width:])
-            asked = functional.linear(gather(normed, at), weight[:width], bias[:width])
+            keys = functional.linear(normed, weight[inner:], bias[inner:])
+            asked = functional.linear(gather(normed, at), weight[:inner], bias[:inner])
             self.tensors["x"] = gather(x, at)  # (batch, groups, width)
             self.tensors["q"] = asked
             self.tensors["k"], self.tensors["v"] = torch.chunk(keys, 2, dim=-1)
@@ -193,11 +205,13 @@ class Flow:
         if self.first:
             v = torch.cat([self.past[f"v{layer}"], v], dim=1)
         z = self.tensors.pop("pattern").transpose(1, 2) @ self._split(v)
-        self.tensors["z"] = z.transpose(1, 2).flatten(2)  # (batch, query, width)
+        self.tensors["z"] = z.transpose(1, 2).flatten(2)  # (batch, query, inner)
 
     def _future(self, queries: int, keys: int) -> Tensor | None:
-        """Keys that a query may not see: (query, key) or (batch, 1, query, key)."""
+        """Keys that a query may not see: (query, key) or (batch, 1, query | 1, key)."""
         device = self.reads.device
+        if self.ends is not None:
+            return (torch.arange(keys, device=device) >= self.ends)[:, None, None]
         if self.narrowed:
             asked = self.reads.clamp(min=self.first)
             return (torch.arange(keys, device=device) > asked[:, :, None])[:, None]
@@ -212,10 +226,10 @@ class Flow:
         self.tensors["attention"] = total if change is None else total + change
 
     def _split(self, whole: Tensor) -> Tensor:
-        """(batch, position, width) -> (batch, head, position, dim)."""
-        batch, position, width = whole.shape
+        """(batch, position, inner) -> (batch, head, position, dim)."""
+        batch, position, inner = whole.shape
         heads = self.network.heads
-        return whole.reshape(batch, position, heads, width // heads).transpose(1, 2)
+        return whole.reshape(batch, position, heads, inner // heads).transpose(1, 2)
 
     # -------------------------------------------------------------------- edits
 

@@ -1,10 +1,11 @@
-"""`transformer(layers, heads, width)`: causal, pre-norm, with learned positions.
+"""`transformer(layers, heads, width, mlp = true)`: causal, pre-norm, with learned positions.
 
 Its sites, each `at` a position: `embedding`; `residual i`, the output of block i, and
 `residual i.before` and `.between` its two halves; `attention i` and `mlp i`, the terms they add
 to the residual stream; `mlp i.input` and `.hidden`; `head i.j`, one head's share of the
 attention's term without the bias, `head i.j.q`, `.k`, `.v`, `.z` in the head's own coordinates and
-`head i.j.pattern`, its attention to each token; and `logits`.
+`head i.j.pattern`, its attention to each token; and `logits`. Attention alone, `mlp = false`, has
+neither `mlp i` nor what stands between.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from causalabs.engine.networks.base import (
     check_kept,
     fill_normal,
 )
-from causalabs.engine.networks.block import Block
+from causalabs.engine.networks.block import Block, Sizes
 from causalabs.engine.networks.flow import (
     ATTENTION,
     BETWEEN,
@@ -48,6 +49,7 @@ from causalabs.engine.networks.flow import (
 )
 from causalabs.engine.networks.naming import say_site, span_of
 from causalabs.engine.networks.prompts import Prompts, Tokenizer
+from causalabs.engine.networks.tokens import PAD
 from causalabs.engine.protocol import Edit, Scores
 from causalabs.hypothesis.model import AnyOf, Last, Position, Site
 
@@ -77,35 +79,34 @@ class Start:
 
 
 class Transformer(BuiltIn[Prompts]):
-    """A causal transformer over the tokens of prompts."""
+    """A transformer over the tokens of prompts; a token sees earlier ones only if `causal`."""
 
     kind = "transformer"
     rows_at_once = 2048
+    causal = True
+    apart = False
+    """Whether `tokens` and `positions` are sites."""
 
     def __init__(
-        self,
-        layers: int,
-        heads: int,
-        width: int,
-        *,
-        tokenizer: Tokenizer,
-        outputs: Sequence[Output],
+        self, sizes: Sizes, *, tokenizer: Tokenizer, outputs: Sequence[Output], longest: int = 0
     ) -> None:
         super().__init__(outputs)
-        self.heads = heads
+        layers, width = sizes.layers, sizes.width
+        self.heads, self.head_width = sizes.heads, sizes.key
         self.tokenizer = tokenizer
         self.residual_width = width
         where = [output.position or Last() for output in outputs]
         self.groups: tuple[Position, ...] = tuple(dict.fromkeys(where))
         self.group_of = tuple(self.groups.index(position) for position in where)
         self.blocks: Sequence[Block] = nn.ModuleList(  # type: ignore[assignment]
-            Block(width) for _ in range(layers)
+            Block(sizes) for _ in range(layers)
         )
         classes = sum(output.classes for output in outputs)
         self.token_weight = nn.Parameter(torch.empty(len(tokenizer.vocabulary.words), width))
-        self.position_weight = nn.Parameter(torch.empty(tokenizer.longest, width))
-        self.norm_weight = nn.Parameter(torch.empty(width))
-        self.norm_bias = nn.Parameter(torch.empty(width))
+        self.position_weight = nn.Parameter(torch.empty(longest or tokenizer.longest, width))
+        if sizes.norms:
+            self.norm_weight = nn.Parameter(torch.empty(width))
+            self.norm_bias = nn.Parameter(torch.empty(width))
         self.head_weight = nn.Parameter(torch.empty(classes, width))
         self.head_bias = nn.Parameter(torch.empty(classes))
         self.end = flow.stage_of(layers, QKV)  # the stage of `logits`
@@ -154,7 +155,13 @@ class Transformer(BuiltIn[Prompts]):
                     raise EngineError(f"{say_site(site)} does not exist: nothing is read there")
                 return self.end
             case "embedding" if plain and site.layer is None and site.part is None:
-                found = 0
+                found = flow.EMBEDDING
+            case "tokens" | "positions" if (
+                self.apart and plain and site.layer is None and site.part is None
+            ):
+                found = flow.APART
+            case "mlp" if not any(block.hidden for block in self.blocks):
+                raise EngineError(f"{say_site(site)} does not exist", self._sites_there_are())
             case component if plain and layer is not None and (component, site.part) in LAYER_PARTS:
                 found = flow.stage_of(layer, LAYER_PARTS[component, site.part][0])
             case "head" if (
@@ -172,10 +179,13 @@ class Transformer(BuiltIn[Prompts]):
 
     def _sites_there_are(self) -> str:
         layers = len(self.blocks)
-        spans = ", ".join(span_of(name, layers) for name in ("residual", "attention", "mlp"))
+        mlp = bool(self.blocks[0].hidden)
+        named = ("residual", "attention", "mlp") if mlp else ("residual", "attention")
+        spans = ", ".join(span_of(name, layers) for name in named)
         heads = f"`head 0.0` to `head {layers - 1}.{self.heads - 1}` (.q, .k, .v, .z, .pattern)"
-        parts = "(residual: .before, .between; mlp: .input, .hidden)"
-        return f"this transformer has `embedding`, {spans} {parts}, {heads} and `logits`"
+        parts = f"(residual: .before, .between{'; mlp: .input, .hidden' if mlp else ''})"
+        first = "`tokens`, `positions`, `embedding`" if self.apart else "`embedding`"
+        return f"this {self.kind} has {first}, {spans} {parts}, {heads} and `logits`"
 
     def width(self, site: Site) -> int:
         """Width of the stream or the head, times the number of positions."""
@@ -189,9 +199,9 @@ class Transformer(BuiltIn[Prompts]):
             case "head", "pattern":
                 return self.tokenizer.longest
             case "head", str():
-                return self.residual_width // self.heads
+                return self.head_width
             case "mlp", "hidden":
-                return 4 * self.residual_width
+                return self.blocks[0].hidden
             case _:
                 return self.residual_width
 
@@ -202,10 +212,10 @@ class Transformer(BuiltIn[Prompts]):
     def _edited(self, site: Site, at: Tensor, touch: flow.Touch) -> Edited:
         stage, head = self.stage(site), site.head or 0
         if site.component == "head":
-            dim = self.residual_width // self.heads
-            first, last = head * dim, (head + 1) * dim
+            first, last = head * self.head_width, (head + 1) * self.head_width
             return Edited(stage, site.part or "head", first, last, at, touch, head)
-        name = LAYER_PARTS.get((site.component, site.part), (0, "x"))[1]
+        whole = site.component if stage == flow.APART else "x"
+        name = LAYER_PARTS.get((site.component, site.part), (0, whole))[1]
         return Edited(stage, name, 0, self._width_of_one(site), at, touch)
 
     # ------------------------------------------------------------------ running
@@ -213,8 +223,8 @@ class Transformer(BuiltIn[Prompts]):
     def run(self, inputs: Prompts) -> Scores:
         """Scores of all outputs."""
         current = self._begin(inputs, ())
-        self._walk(current, 0, self.end)
-        return self._scores(current.read())
+        self._walk(current, flow.APART, self.end)
+        return self._scores(current)
 
     def read(self, inputs: Prompts, sites: Sequence[Site]) -> list[Tensor]:
         """Activations at the sites; no stage after the last of them is run."""
@@ -227,9 +237,9 @@ class Transformer(BuiltIn[Prompts]):
                 edits.append(self._edited(site, at, _spy(found, number)))
         current = self._begin(inputs, edits)
         last = max(self.stage(site) for site in sites)
-        self._walk(current, 0, last)
+        self._walk(current, flow.APART, last)
         if last == self.end:
-            scores = self._scores(current.read())
+            scores = self._scores(current)
             for number, site in enumerate(sites):
                 if self.stage(site) == self.end:
                     parts = [scores[output.name] for output in self._outputs_at(site)]
@@ -248,6 +258,8 @@ class Transformer(BuiltIn[Prompts]):
         ]
         if not places:
             return Start(stage, 0, True)
+        if not self.causal:
+            return Start(stage, 0, False)
         first = min((int(at.min()) for at in places if at.size), default=0)
         reads = [self.tokenizer.resolve(position, inputs) for position in self.groups]
         return Start(stage, first, any((at < first).any() for at in reads))
@@ -255,7 +267,7 @@ class Transformer(BuiltIn[Prompts]):
     def start(self, inputs: Prompts, sites: Sequence[Site], earliest: Start) -> Kept:
         """The tensors after the first edited stage, and keys and values of earlier tokens."""
         first, stage = earliest.first, earliest.stage
-        tensors = {"reads": self._reads(inputs)}
+        tensors = {"reads": self.reads_of(inputs), **self.ends_of(inputs)}
         for number, site in enumerate(sites):
             if self.stage(site) < self.end:
                 tensors[f"at{number}"] = self._at(site.position or Last(), inputs)
@@ -263,8 +275,8 @@ class Transformer(BuiltIn[Prompts]):
         current.may_narrow = False
         last_keys = flow.stage_of(len(self.blocks) - 1, QKV)
         needed = self.end if earliest.scores else max(stage, last_keys if first else 0)
-        for now in range(needed + 1):
-            if 0 < now < self.end:
+        for now in range(flow.APART, needed + 1):
+            if flow.APART < now < self.end:
                 current.compute(now)
             if first and (now - 1) % STAGES == QKV and 0 < now < self.end:
                 for name in _past_names(now, stage):
@@ -273,7 +285,7 @@ class Transformer(BuiltIn[Prompts]):
                 for name in flow.carried(stage):
                     tensors[name] = current.tensors[name][:, first:]
         if earliest.scores:
-            scores = self._scores(current.read())
+            scores = self._scores(current)
             tensors["scores"] = torch.cat([scores[o.name] for o in self.outputs], dim=1)
         return Kept(tensors, earliest, tuple(sites))
 
@@ -293,10 +305,18 @@ class Transformer(BuiltIn[Prompts]):
         else:
             carried = {name: tensors[name] for name in flow.carried(start.stage)}
             reads = tensors["reads"]
-            current = Flow(self, carried, first=start.first, past=tensors, reads=reads, edits=inner)
+            current = Flow(
+                self,
+                carried,
+                first=start.first,
+                past=tensors,
+                reads=reads,
+                ends=tensors.get("ends"),
+                edits=inner,
+            )
             current.edit(start.stage)
             self._walk(current, start.stage + 1, self.end)
-            scores = self._scores(current.read())
+            scores = self._scores(current)
             if start.scores:
                 scores = self._where_changed(scores, prefix)
         for site, edit in edits:
@@ -308,20 +328,27 @@ class Transformer(BuiltIn[Prompts]):
 
     def _begin(self, inputs: Prompts, edits: Sequence[Edited]) -> Flow:
         tokens = functional.embedding(inputs.ids, self.token_weight)
-        x = tokens + self.position_weight[: inputs.ids.shape[1]]  # (batch, position, width)
-        reads = self._reads(inputs)
-        return Flow(self, {"x": x}, first=0, past={}, reads=reads, edits=edits)
+        positions = self.position_weight[: inputs.ids.shape[1]].expand_as(tokens)
+        return Flow(
+            self,
+            {"tokens": tokens, "positions": positions},  # (batch, position, width)
+            first=0,
+            past={},
+            reads=self.reads_of(inputs),
+            ends=self.ends_of(inputs).get("ends"),
+            edits=edits,
+        )
 
     def _walk(self, current: Flow, first: int, last: int) -> None:
         for stage in range(first, min(last, self.end - 1) + 1):
-            if stage > 0:
+            if stage > flow.APART:
                 current.compute(stage)
             current.edit(stage)
 
     def _at(self, position: Position, inputs: Prompts) -> Tensor:
         return torch.from_numpy(self.tokenizer.resolve(position, inputs)).to(inputs.ids.device)
 
-    def _reads(self, inputs: Prompts) -> Tensor:
+    def reads_of(self, inputs: Prompts) -> Tensor:
         """Tokens at which something is read: (rows, groups)."""
         found = [self.tokenizer.resolve(position, inputs) for position in self.groups]
         for position, at in zip(self.groups, found, strict=True):
@@ -329,8 +356,21 @@ class Transformer(BuiltIn[Prompts]):
                 raise EngineError(f"an output is read at {at.shape[1]} tokens at once: {position}")
         return torch.from_numpy(np.concatenate(found, axis=1)).to(inputs.ids.device)
 
-    def _scores(self, stream: Tensor) -> Scores:
-        """(batch, groups, width) -> per output (batch, classes)."""
+    def ends_of(self, inputs: Prompts) -> dict[str, Tensor]:
+        """Each prompt's number of tokens, (rows, 1): what is to be known if not `causal`."""
+        if self.causal:
+            return {}
+        return {"ends": (inputs.ids != PAD).sum(dim=1, keepdim=True)}
+
+    def _scores(self, current: Flow) -> Scores:
+        late = None if current.ends is None else current.reads >= current.ends  # (batch, groups)
+        return self.unembed(current.read(), late)
+
+    def unembed(self, stream: Tensor, late: Tensor | None = None) -> Scores:
+        """What is read of the residual stream (batch, groups, width) -> outputs' (batch, classes).
+
+        `late` (batch, groups) are those read after the end of the prompt, where that can be.
+        """
         shape = (self.residual_width,)
         normed = functional.layer_norm(stream, shape, self.norm_weight, self.norm_bias)
         scores, first = {}, 0
