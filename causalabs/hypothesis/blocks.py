@@ -12,6 +12,7 @@ from causalabs.hypothesis.circuits import resolve_circuits
 from causalabs.hypothesis.meaning import World
 from causalabs.hypothesis.model import (
     Alignment,
+    Circuit,
     Counterfactuals,
     Feed,
     FeedSteps,
@@ -27,8 +28,8 @@ from causalabs.syntax import ast
 
 def placed(
     file: ast.File, node: ast.Network | None, world: World, scope: Scope, found: list[Rule]
-) -> tuple[NetworkSpec | None, tuple[Alignment, ...], bool]:
-    """Network and alignments, and whether all alignments could be read.
+) -> tuple[NetworkSpec | None, tuple[Alignment, ...], bool, tuple[Circuit, ...]]:
+    """Network and alignments, whether all alignments could be read, and circuits.
 
     Where an algorithm could not be read, nothing is said of what would speak of it.
     """
@@ -37,22 +38,18 @@ def placed(
     if node is not None:
         network, shape, mistakes = resolve_network(node, algorithms, scope, world.source)
         found += mistakes
-    circuits = [item for item in file.items if isinstance(item, ast.Circuit | ast.Discovery)]
-    _, mistakes = resolve_circuits(circuits, algorithms, shape, scope, world.source)
-    found += mistakes
     drawn = [item for item in file.items if isinstance(item, ast.Circuit | ast.Discovery)]
-    if drawn:
-        _, mistakes = resolve_circuits(drawn, algorithms, shape, scope, world.source)
-        found += mistakes
+    circuits, mistakes = resolve_circuits(drawn, algorithms, shape, scope, world.source)
+    found += mistakes
     nodes = [item for item in file.items if isinstance(item, ast.Alignment)]
     if not nodes or not algorithms:
-        return network, (), not nodes and not world.partial
+        return network, (), not nodes and not world.partial, circuits
     alignments, mistakes = resolve_alignments(
         nodes, algorithms, network, shape, scope, world.source
     )
     found += mistakes
     whole = shape is not None and not any(rule.severity == "error" for rule in mistakes)
-    return network, alignments, whole
+    return network, alignments, whole, circuits
 
 
 def analysed(

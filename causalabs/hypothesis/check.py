@@ -17,12 +17,19 @@ from causalabs.algorithm.scope import Scope, declare
 from causalabs.diagnostics import Diagnostic, Rule, Source, Span
 from causalabs.hypothesis import blocks, rules_file
 from causalabs.hypothesis.bases import basis_hashes
+from causalabs.hypothesis.circuit_rules import circuit_rules, with_pairs
 from causalabs.hypothesis.counterfactuals import Taken, resolve_counterfactuals
 from causalabs.hypothesis.evidence import floor_rules, seeds_of
 from causalabs.hypothesis.expectations import Stated, fitting_rules, resolve_expectations
 from causalabs.hypothesis.lines import homes_of
 from causalabs.hypothesis.meaning import World
-from causalabs.hypothesis.model import Alignment, Counterfactuals, Hypothesis, NetworkSpec
+from causalabs.hypothesis.model import (
+    Alignment,
+    Circuit,
+    Counterfactuals,
+    Hypothesis,
+    NetworkSpec,
+)
 from causalabs.hypothesis.network import file_hashes
 from causalabs.hypothesis.nonlinear import nonlinear_rules
 from causalabs.hypothesis.reals import asked_of_reals
@@ -125,7 +132,7 @@ def _meaning(
     world = _algorithms(parsed, scope, found)
     taken = _names(file, world, found)
     network_node = _one(file, ast.Network, "network", found)
-    network, alignments, whole = blocks.placed(file, network_node, world, scope, found)
+    network, alignments, whole, circuits = blocks.placed(file, network_node, world, scope, found)
     node = _one(file, ast.Counterfactuals, "counterfactuals", found)
     counts = _counterfactuals(node, parsed, world, scope, alignments, whole, taken, found)
     if node is not None:
@@ -134,11 +141,15 @@ def _meaning(
         found += asked_of_reals(world.algorithms, asked, source)
     found += blocks.analysed(file, world, network, counts)
     seeds = seeds_of(_one(file, ast.Seeds, "seeds", found), found)
-    stated = _stated(parsed, node, world, counts, alignments, whole, seeds, found)
+    stated = _stated(parsed, node, world, counts, alignments, circuits, whole, seeds, found)
+    quantities = [*(each.quantity for each in stated.expectations), *stated.reports]
+    found += circuit_rules(circuits, quantities, network, counts)
     _missing(parsed, network_node, node, stated, found)
     if network is None or counts is None or not world.algorithms or world.partial:
         return None, world.algorithms, counts
-    hypothesis = _hypothesis(parsed, scope, world, network, alignments, counts, stated, seeds)
+    hypothesis = _hypothesis(
+        parsed, scope, world, network, alignments, circuits, counts, stated, seeds
+    )
     return hypothesis, world.algorithms, counts
 
 
@@ -290,18 +301,15 @@ def _stated(
     world: World,
     counts: Counterfactuals | None,
     alignments: tuple[Alignment, ...],
+    circuits: tuple[Circuit, ...],
     whole: bool,
     seeds: tuple[int, ...],
     found: list[Rule],
 ) -> Stated:
     file = parsed.file
-    circuits = [
-        _title(item) for item in file.items if isinstance(item, ast.Circuit | ast.Discovery)
-    ]
     aligned = bool(_items(file, ast.Alignment))
-    evidence = Evidence(
-        world, counts, alignments, frozenset(circuits), whole and (aligned or counts is None)
-    )
+    named = frozenset(each.name for each in circuits)
+    evidence = Evidence(world, counts, alignments, named, whole and (aligned or counts is None))
     items = [item for item in file.items if isinstance(item, ast.Expect | ast.Report)]
     split = next((s for s in node.statements if isinstance(s, ast.Split)), None) if node else None
     stated, mistakes = resolve_expectations(items, evidence, split, seeds)
@@ -313,10 +321,6 @@ def _stated(
     if not any(rule.severity == "error" for rule in found):
         found += floor_rules(stated, counts, world, node)
     return stated
-
-
-def _title(item: ast.Circuit | ast.Discovery) -> str:
-    return str(item.title.function if isinstance(item.title, ast.Call) else item.title)
 
 
 def _missing(
@@ -358,6 +362,7 @@ def _hypothesis(
     world: World,
     network: NetworkSpec,
     alignments: tuple[Alignment, ...],
+    circuits: tuple[Circuit, ...],
     counts: Counterfactuals,
     stated: Stated,
     seeds: tuple[int, ...],
@@ -379,6 +384,9 @@ def _hypothesis(
         reports=stated.reports,
         seeds=seeds,
         files=tuple(sorted({**scope.hashes, **fed, **of_bases}.items())),
+        circuits=circuits,
         source=source,
     )
+    counts = with_pairs(counts, hypothesis)
+    hypothesis = replace(hypothesis, counterfactuals=counts)
     return replace(hypothesis, unsupported=unsupported(hypothesis, file))

@@ -1,24 +1,27 @@
-"""`circuit` blocks: names, nodes, methods and edges are checked; a later version runs them."""
+"""`circuit` blocks: names, nodes, edges, ties and the methods that find edges."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from causalabs.algorithm.model import Algorithm
 from causalabs.algorithm.names import nearest
 from causalabs.algorithm.scope import Scope
 from causalabs.diagnostics import Rule, Source, Span
-from causalabs.hypothesis.model import Site
+from causalabs.hypothesis.model import Circuit, Setting, Settings, Site, Tie
 from causalabs.hypothesis.positions import resolve_position
 from causalabs.hypothesis.refs import Findings, listed
 from causalabs.hypothesis.registry import Entry, Method, Parameter, find, names
 from causalabs.hypothesis.rules_circuit import (
+    DeadCircuit,
     EdgeBackwards,
     EdgeEnd,
     EdgeTwice,
     EmptyCircuit,
     GroupTwice,
+    NotANode,
+    OneSize,
     UnknownMethod,
     UnknownNode,
 )
@@ -27,10 +30,14 @@ from causalabs.hypothesis.shape import Shape
 from causalabs.hypothesis.sites import place_options
 from causalabs.syntax import ast
 
-ABLATE = Parameter("ablate", "name", among=("resample", "zero", "mean"), optional=True)
-CIRCUIT = Entry("circuit", (ABLATE,), runnable=False)
+ABLATIONS = ("resample", "zero", "mean", "mean_by_position")
+ABLATE = Parameter("ablate", "name", default="resample", among=ABLATIONS)
+CIRCUIT = Entry("circuit", (ABLATE,))
+EMBEDDED = ("input", "embedding", "tokens", "positions")
+"""What writes without reading."""
 _ENDS = ("input", "output")
-_WITHIN = {"attention": 0, "head": 0, "mlp": 1, "hidden": 1, "residual": 2}
+_NODES = ("embedding", "tokens", "positions", "head", "attention", "mlp", "logits")
+_WITHIN = {"attention": 0, "head": 0, "mlp": 1}
 MOST_EDGES = 100_000
 
 
@@ -52,34 +59,49 @@ def resolve_circuits(
     shape: Shape | None,
     scope: Scope,
     source: Source,
-) -> tuple[frozenset[str], list[Rule]]:
-    """Names of the circuits there are, and what is wrong in them."""
+) -> tuple[tuple[Circuit, ...], list[Rule]]:
+    """The circuits of a file, as far as they can be read, and what is wrong in them."""
     found = Findings(source, scope.poisoned)
-    known: dict[str, None] = {}
+    circuits: dict[str, Circuit] = {}
     for node in nodes:
         title = node.title.function if isinstance(node.title, ast.Call) else node.title
         name = str(title)
-        known[name] = None
-        call_settings(node.title, CIRCUIT, found, name=name)
+        settings = dict(call_settings(node.title, CIRCUIT, found, name=name) or ())
+        circuit = Circuit(name, str(settings.get("ablate", "resample")), span=title.span)
         if isinstance(node, ast.Discovery):
-            _methods(node, found)
+            circuit = replace(circuit, methods=_methods(node, found))
         else:
-            _wires(node, name, title.span, algorithms, shape, found)
-    return frozenset(known), found.rules
+            edges, ties = _wires(node, name, title.span, algorithms, shape, found)
+            circuit = replace(circuit, edges=edges, ties=ties)
+        circuits.setdefault(name, circuit)
+    return tuple(circuits.values()), found.rules
 
 
-def _methods(node: ast.Discovery, found: Findings) -> None:
+def _methods(node: ast.Discovery, found: Findings) -> tuple[tuple[str, Settings], ...]:
+    read: list[tuple[str, Settings]] = []
     for call in node.methods:
         name = str(call.function)
         method = find(Method, name)
         if method is not None:
-            call_settings(call, method, found)
+            settings = call_settings(call, method, found)
+            if settings is not None:
+                _size(call, name, dict(settings), found)
+                read.append((name, settings))
             continue
         known = names(Method)
         hint = nearest(name, known)
         found.report(
             UnknownMethod(span=call.function.span, name=name, known=listed(known), suggestion=hint)
         )
+    return tuple(read)
+
+
+def _size(call: ast.Call, name: str, settings: dict[str, Setting], found: Findings) -> None:
+    """A method stops at a threshold or at a size, and is told which."""
+    given = [each for each in ("threshold", "edges") if each in settings]
+    if len(given) != 1:
+        problem = "both `threshold` and `edges`" if given else "neither `threshold` nor `edges`"
+        found.report(OneSize(span=call.span, name=name, problem=problem))
 
 
 def _wires(
@@ -89,23 +111,69 @@ def _wires(
     algorithms: Sequence[Algorithm],
     shape: Shape | None,
     found: Findings,
-) -> None:
+) -> tuple[tuple[tuple[Site, Site], ...], tuple[Tie, ...]]:
     edges = [wire for wire in node.wires if isinstance(wire, ast.Edge)]
     if not edges:
         found.report(EmptyCircuit(span=span, name=name))
     if shape is None:
-        return
+        return (), ()
     algorithm = algorithms[0] if algorithms else None
     groups: Groups = {}
     for wire in node.wires:
         if isinstance(wire, ast.Group):
             _group(wire, groups, algorithm, shape, found)
     seen: dict[tuple[Site, Site], Span] = {}
+    ties: list[Tie] = []
+    before = len(found.rules)
     for edge in edges:
-        writers = _ends(edge.writers, groups, algorithm, shape, found)
+        owner = _tied(edge, groups, algorithms, shape)
         readers = _ends(edge.readers, groups, algorithm, shape, found)
+        if owner is not None:
+            ties += [Tie(str(edge.writers[0].place.name), owner, each.site) for each in readers]  # type: ignore[union-attr]
+            continue
+        writers = _ends(edge.writers, groups, algorithm, shape, found)
         if len(writers) * len(readers) + len(seen) <= MOST_EDGES:
             _edges(writers, readers, edge.span, seen, found)
+    if len(found.rules) == before and seen and not reaches_output(seen):
+        found.report(DeadCircuit(span=span, name=name))
+    return tuple(seen), tuple(ties)
+
+
+def _tied(
+    edge: ast.Edge, groups: Groups, algorithms: Sequence[Algorithm], shape: Shape
+) -> str | None:
+    """The algorithm whose variable stands where a writer would: it is tied to the reader."""
+    place = edge.writers[0].place
+    if len(edge.writers) > 1 or not isinstance(place, ast.Component) or place.part is not None:
+        return None
+    name = str(place.name)
+    if name in groups or name in _ENDS or shape.component(name) is not None:
+        return None
+    having = (each for each in algorithms if name in each and each[name].role == "var")
+    return next((each.name for each in having), None)
+
+
+def reaches_output(edges: Iterable[tuple[Site, Site]]) -> bool:
+    """Whether a path leads from what is embedded to the output."""
+    reached: set[tuple[str, int | None, int | None]] = set()
+    for writer, reader in sorted(edges, key=lambda edge: _stage(edge[1])):
+        if writer.component in EMBEDDED or not reached.isdisjoint(_same_node(writer)):
+            if reader.component in ("output", "logits"):
+                return True
+            reached.update(_same_node(reader))
+    return False
+
+
+def _same_node(site: Site) -> set[tuple[str, int | None, int | None]]:
+    """Names under which a node is known: a head is part of its layer's attention."""
+    layer = site.layer
+    match site.component:
+        case "head":
+            return {("head", layer, site.head), ("attention", layer, None)}
+        case "attention":
+            return {("attention", layer, None), ("any head", layer, None)}
+        case _:
+            return {(site.component, layer, None)}
 
 
 def _group(
@@ -166,7 +234,33 @@ def _node(
         return []
     options = place_options(place, True, shape, found) or []
     sites = [site for option in options for site in option.sites]
-    return [Node(site, text, node.span) for site in sites]
+    odd = next((site for site in sites if not _is_node(site)), None)
+    if odd is not None:
+        found.report(NotANode(span=node.span, node=text))
+        return []
+    # A layer's range and a list of heads are several nodes; each is called by its own name.
+    several = len(sites) > 1
+    return [
+        Node(replace(site, position=position), site_text(site) if several else text, node.span)
+        for site in sites
+    ]
+
+
+def site_text(site: Site) -> str:
+    """A node as the file writes it.
+
+    >>> site_text(Site("head", 3, 0, "v")), site_text(Site("mlp", 1)), site_text(Site("output"))
+    ('head 3.0.v', 'mlp 1', 'output')
+    """
+    number = "" if site.layer is None else f" {site.layer}"
+    head = "" if site.head is None else f".{site.head}"
+    return f"{site.component}{number}{head}" + (f".{site.part}" if site.part else "")
+
+
+def _is_node(site: Site) -> bool:
+    """Whether a site writes into the residual stream, or reads it."""
+    parts = {"head": (None, "q", "k", "v", "z")}.get(site.component, (None,))
+    return site.component in _NODES and site.part in parts
 
 
 def _unknown(name: str, shape: Shape) -> bool:
@@ -191,24 +285,33 @@ def _edges(
     seen: dict[tuple[Site, Site], Span],
     found: Findings,
 ) -> None:
-    for writer in writers:
-        if not _may_write(writer, found):
-            continue
-        for reader in readers:
-            if not _may_read(reader, found):
-                continue
-            if _stage(reader.site) <= _stage(writer.site) or reader.site == writer.site:
-                found.report(
-                    EdgeBackwards(span=reader.span, writer=writer.text, reader=reader.text)
-                )
-                continue
-            key = writer.site, reader.site
-            if key in seen:
-                texts = writer.text, reader.text
-                found.report(
-                    EdgeTwice(span=span, first=seen[key], writer=texts[0], reader=texts[1])
-                )
-            seen.setdefault(key, span)
+    """The edges between two lists of nodes: of several nodes those that run forwards."""
+    writers = [each for each in writers if _may_write(each, found)]
+    readers = [each for each in readers if _may_read(each, found)]
+    forwards = {
+        (i, j)
+        for i, writer in enumerate(writers)
+        for j, reader in enumerate(readers)
+        if _stage(writer.site) < _stage(reader.site)
+    }
+    sending, reading = {i for i, _ in forwards}, {j for _, j in forwards}
+    for i, writer in enumerate(writers):
+        if i not in sending and readers:
+            _backwards(writer, readers[0], found)
+    for j, reader in enumerate(readers):
+        if j not in reading and writers and sending:
+            _backwards(writers[0], reader, found)
+    for i, j in sorted(forwards):
+        writer, reader = writers[i], readers[j]
+        key = writer.site, reader.site
+        if key in seen and seen[key] != span:
+            texts = writer.text, reader.text
+            found.report(EdgeTwice(span=span, first=seen[key], writer=texts[0], reader=texts[1]))
+        seen.setdefault(key, span)
+
+
+def _backwards(writer: Node, reader: Node, found: Findings) -> None:
+    found.report(EdgeBackwards(span=reader.span, writer=writer.text, reader=reader.text))
 
 
 def _may_write(node: Node, found: Findings) -> bool:
@@ -242,9 +345,7 @@ def _stage(site: Site) -> tuple[int, int]:
             return (-2, 0)
         case "embedding" | "tokens" | "positions":
             return (-1, 0)
-        case "logits":
+        case "logits" | "output":
             return (10**9, 0)
-        case "output":
-            return (10**9, 1)
         case _:
             return (site.layer or 0, _WITHIN.get(site.component, 1))

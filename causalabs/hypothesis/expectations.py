@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from causalabs.algorithm.names import nearest
 from causalabs.diagnostics import Rule, Span
 from causalabs.hypothesis import registry, rules_expectations as rules, rules_file
+from causalabs.hypothesis.circuit_rules import COMPARED
 from causalabs.hypothesis.meaning import listed, shortened
 from causalabs.hypothesis.model import AnyOf, Expectation, Quantity, Several, Space, Term
 from causalabs.hypothesis.subjects import Evidence, Indices
@@ -16,7 +17,7 @@ from causalabs.hypothesis.wording import metric_text, node_text, quantity_text
 from causalabs.syntax import ast
 
 COMPARISONS = (">=", "<=", ">", "<")
-AXES = ("layer", "head", "token", "dims", "step", "position", "module")
+AXES = ("layer", "head", "token", "dims", "step", "position", "module", "edges")
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def _joined(
 def _split(item: ast.Expect | ast.Report, evidence: Evidence) -> str | None:
     """The split that a line is measured on; without `on` the one that judges."""
     kinds = [registry.find(registry.MetricKind, str(metric.name)) for metric in item.metrics]
-    edges = all(str(metric.name) in ("precision", "recall", "edges") for metric in item.metrics)
+    edges = all(str(metric.name) in (*COMPARED, "edges") for metric in item.metrics)
     if edges:
         if item.split is not None:
             evidence.found.append(

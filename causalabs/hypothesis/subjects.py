@@ -124,7 +124,8 @@ def subjects_of(
 ) -> list[Subjects] | None:
     """The lines that a metric is asked of, by the values of its free indices (M1 to M3)."""
     refs = _refs(metric)
-    if kind.of == "circuit":
+    of_circuits = refs and all(not r.parts and str(r.name) in evidence.circuits for r in refs)
+    if kind.of == "circuit" or (kind.of == "either" and of_circuits):
         return _circuits(metric, refs, evidence)
     if not refs:
         if kind.of in ("network", "either"):

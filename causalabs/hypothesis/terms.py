@@ -9,6 +9,7 @@ from causalabs.algorithm.names import nearest
 from causalabs.diagnostics import Rule, Source
 from causalabs.hypothesis import registry, rules_expectations as rules
 from causalabs.hypothesis.bases import COUNTED
+from causalabs.hypothesis.circuit_rules import BY, COMPARED, MADE_OF
 from causalabs.hypothesis.meaning import (
     World,
     listed,
@@ -119,7 +120,7 @@ def _qualifiers(
     usage = {"network": name, "circuit": f"{name} of CIRCUIT against OTHER"}.get(
         kind.of, f"{name} of VARIABLE"
     )
-    if kind.of == "circuit" and name not in ("precision", "recall"):
+    if kind.of == "circuit" and name not in COMPARED:
         usage = f"{name} of CIRCUIT"
     seen: set[type[ast.Node]] = set()
     for qualifier in metric.qualifiers:
@@ -127,7 +128,8 @@ def _qualifiers(
         wrong = (
             (kind.of == "network" and not isinstance(qualifier, ast.Under))
             or (kind.of == "circuit" and isinstance(qualifier, ast.In))
-            or (kind.of != "circuit" and isinstance(qualifier, ast.Against))
+            or (name not in COMPARED and isinstance(qualifier, ast.Against))
+            or (name not in BY and isinstance(qualifier, ast.By))
             or (name != SCREENS_OFF and isinstance(qualifier, ast.Between))
         )
         if wrong or type(qualifier) in seen:
@@ -137,9 +139,7 @@ def _qualifiers(
             )
         seen.add(type(qualifier))
     if kind.of == "circuit":
-        needed = {ast.Of: "of"} | (
-            {ast.Against: "against"} if name in ("precision", "recall") else {}
-        )
+        needed = {ast.Of: "of"} | ({ast.Against: "against"} if name in COMPARED else {})
         missing = [f"`{word}`" for each, word in needed.items() if each not in seen]
         if missing:
             problem = f"needs {' and '.join(missing)}"
@@ -183,7 +183,26 @@ def _term(
         control=control,
         subjects=subjects.names,
         between=between,
+        by=_made_of(metric, evidence) if subjects.names else "",
     )
+
+
+def _made_of(metric: ast.Metric, evidence: Evidence) -> str:
+    """The metric that a circuit's is made of, "" where the file does not say."""
+    node = next((q.method for q in metric.qualifiers if isinstance(q, ast.By)), None)
+    if node is None:
+        return ""
+    name = str(node.function if isinstance(node, ast.Call) else node)
+    if name not in MADE_OF:
+        evidence.found.append(
+            rules.WrongQualifier(
+                span=node.span,
+                metric=str(metric.name),
+                problem=f"cannot be made by `{name}`",
+                usage=f"by {nearest(name, MADE_OF) or MADE_OF[0]}",
+            )
+        )
+    return name
 
 
 def _known(name: ast.Name, evidence: Evidence) -> bool:

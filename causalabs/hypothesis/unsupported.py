@@ -26,8 +26,9 @@ def _found(hypothesis: Hypothesis, file: ast.File) -> Iterator[str]:
             basis = registry.find(registry.BasisKind, space.basis.kind)
             if basis is None or not basis.runnable:
                 yield f"basis `{space.basis.kind}`"
-    if any(isinstance(item, ast.Circuit | ast.Discovery) for item in file.items):
-        yield "`circuit`"
+    for circuit in hypothesis.circuits:
+        if any(site.position is not None for edge in circuit.edges for site in edge):
+            yield "edges between positions"
     for item in file.items:
         if isinstance(item, ast.Expect | ast.Report):
             for metric in item.metrics:
