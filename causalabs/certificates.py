@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-How: TypeAlias = Literal["exact", "stopped early", "every drawn example", "ran on"]
+How: TypeAlias = Literal["exact", "stopped early", "every drawn example", "ran on", "part"]
 
 FIRST = 100
 """Examples of each interchange that are measured before anything is judged."""
@@ -24,7 +24,7 @@ class Certificate:
 
     `examples` were measured, `drawn` is how many the file asks for. `space` is how many
     interchanges there are, None where they were not counted; of these `seen` different ones were
-    measured. `continuous`: some input is real, so that no number of examples sees them all.
+    measured. "part" is a `report` of the first so many. `continuous`: some input is real, so that no number of examples sees them all.
     """
 
     how: How
@@ -46,6 +46,8 @@ class Certificate:
                 return "exact"
             case "stopped early":
                 return f"stopped early after {self.examples:,} of {self.drawn:,}"
+            case "part":
+                return f"the first {self.examples:,} of {self.drawn:,}"
             case "ran on":
                 return f"ran on from {self.drawn:,} to {self.examples:,}"
             case _:

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from causalabs.hypothesis.model import Expectation, Hypothesis, Term
 from causalabs.intervals import Part, combine
-from causalabs.judge import decide, job_of
+from causalabs.judge import job_of
+from causalabs.looks import decide
 from causalabs.plans import Job, Plan, procedure
 from causalabs.results import Counterexample, Judged, Measured, Outcome, Residual
 

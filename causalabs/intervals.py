@@ -1,4 +1,8 @@
-"""95 % intervals for proportions and means, and for sums and differences of them."""
+"""95 % intervals for proportions and means, and for sums and differences of them.
+
+Those of a fixed sample hold for a number of examples that was settled beforehand; `sequence`
+holds for all numbers of examples at once, so that looking and then measuring more is honest.
+"""
 
 from __future__ import annotations
 
@@ -145,3 +149,57 @@ def _correlation(first: Values, second: Values) -> float:
     a, b = a - a.mean(), b - b.mean()
     spread = math.sqrt(float(a @ a) * float(b @ b))
     return float(a @ b) / spread if spread > 0 else 0.0
+
+
+BETS = 2.0 ** -np.arange(12)
+"""Shares of what may be staked; smaller ones are for larger samples, to some 10^8 examples."""
+
+STAKE = math.log(2 / 0.05)
+"""Logarithm of the capital at which a mean is given up, for each of two sides."""
+
+
+def sequence(values: NDArray[np.float64], low: float, high: float) -> tuple[float, float]:
+    """What a 95 % confidence sequence says of a mean after these values of low..high: an interval.
+
+    With probability .95 the intervals after 1, 2, 3 ... values *all* hold the mean, so one
+    may stop whenever one likes. A mean m is left out once a gambler is rich who bets at fair
+    odds, if it is m, that values are higher: the hedged capital process of Waudby-Smith and
+    Ramdas (2023, "Estimating means of bounded random variables by betting", section 4.3,
+    theorem 3), half the risk on either side, with bets that are mixed over a grid in place
+    of predicted ones (their appendix B on grid Kelly; Robbins 1970 for the mixture). It asks
+    that each value's mean, given those before, be the same, and nothing of their distribution.
+
+    The capital depends on how often each value occurred and on no order. It falls as m rises,
+    so the interval's ends are found by halving. `values` (n,); fewer than one: low..high.
+
+    >>> low, high = sequence(np.ones(100), 0.0, 1.0)
+    >>> round(low, 3), high
+    (0.941, 1.0)
+    """
+    if not len(values):
+        return low, high
+    scaled = np.clip((values - low) / (high - low), 0.0, 1.0)
+    levels, counts = np.unique(np.round(scaled, 12), return_counts=True)
+    least = _least(levels, counts)
+    most = 1.0 - _least(1.0 - levels, counts)
+    return low + (high - low) * least, low + (high - low) * most
+
+
+def _least(levels: NDArray[np.float64], counts: NDArray[np.int64]) -> float:
+    """The smallest mean of values in 0..1 that betting on more does not rule out."""
+    ruled_out, left = 0.0, 1.0  # at 1 no bet on more can win
+    for _ in range(40):
+        middle = (ruled_out + left) / 2
+        if _capital(levels, counts, middle) >= STAKE:
+            ruled_out = middle
+        else:
+            left = middle
+    return ruled_out
+
+
+def _capital(levels: NDArray[np.float64], counts: NDArray[np.int64], mean: float) -> float:
+    """Logarithm of the capital from 1 by bets that values are above `mean`."""
+    with np.errstate(divide="ignore"):  # a full stake on more is lost for good by a 0
+        gains = np.log1p(BETS[:, None] * (levels / mean - 1.0)) @ counts  # (bets,)
+    top = float(gains.max())
+    return top + math.log(float(np.exp(gains - top).mean()))

@@ -1,32 +1,33 @@
 """Measurements and expectations to verdicts.
 
 An expectation is met when its whole 95 % interval clears the bound, not met when none of it
-does, undecided between (SEMANTICS M1-M10). Enumerated measurements have no interval.
+does, undecided between (SEMANTICS M1-M10). Enumerated measurements have no interval; rows that
+come in rounds are judged at the first round that decides (see `looks`).
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from causalabs.hypothesis import registry
 from causalabs.hypothesis.model import Expectation, Hypothesis, Quantity, Term
-from causalabs.intervals import Part, combine
+from causalabs.looks import (
+    Bound,
+    Look,
+    Piece,
+    certificate,
+    decide as decide,
+    exact,
+    judged,
+    like,
+    reported,
+    wanted,
+)
 from causalabs.plans import Job, Plan, procedure
 from causalabs.results import Judged, Measured, Outcome, Row, SeedValue, Verdict
-
-COMPARE: Mapping[str, Callable[[float, float], bool]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    ">": operator.gt,
-    "<": operator.lt,
-}
-
-ROUNDING = 1e-9
-"""Float noise allowed when an exact value is compared with a bound as written."""
 
 
 def judge(
@@ -36,7 +37,7 @@ def judge(
     expectations = tuple(
         _judge_expectation(each, plan, outcomes) for each in hypothesis.expectations
     )
-    reports = tuple(_judge(each, plan, outcomes) for each in hypothesis.reports)
+    reports = tuple(_report(each, plan, outcomes) for each in hypothesis.reports)
     return expectations, reports
 
 
@@ -48,117 +49,111 @@ def overall(expectations: Sequence[Judged]) -> Verdict:
     return "met" if verdicts == {"met"} else "undecided"
 
 
-def decide(
-    value: float, low: float, high: float, *, comparison: str, bound: float, by_count: bool
-) -> Verdict:
-    """The verdict on one number.
-
-    `by_count`: a single proportion against 0 or 1, which no interval can clear, is judged by
-    its counts (M6). An exact value has low == high == value.
-
-    >>> decide(0.95, 0.93, 0.96, comparison=">=", bound=0.9, by_count=False)
-    'met'
-    >>> decide(0.90, 0.88, 0.92, comparison=">=", bound=0.9, by_count=False)
-    'undecided'
-    """
-    compare = COMPARE[comparison]
-    slack = ROUNDING if comparison in (">=", "<=") else -ROUNDING
-    slack = -slack if comparison in ("<=", "<") else slack
-    if low == high or (by_count and bound in (0.0, 1.0)):
-        return "met" if compare(value + slack, bound) else "not met"
-    if compare(low, bound) and compare(high, bound):
-        return "met"
-    if not compare(low, bound) and not compare(high, bound):
-        return "not met"
-    return "undecided"
-
-
 def _judge_expectation(
     expectation: Expectation, plan: Plan, outcomes: Mapping[str, Outcome]
 ) -> Judged:
-    quantity, comparison, bound = (
-        expectation.quantity,
-        expectation.comparison,
-        expectation.bound,
-    )
-    found = _judge(quantity, plan, outcomes)
-    single = len(quantity.terms) == 1 and _counted(quantity.terms[0])
-
-    def verdict(each: Judged | SeedValue) -> Verdict:
-        return decide(
-            each.value, each.low, each.high, comparison=comparison, bound=bound, by_count=single
-        )
-
+    quantity, bound = expectation.quantity, bound_of(expectation)
+    by_seed = _by_seed(quantity, plan, outcomes)
     if quantity.seeds == "over":
-        return _with(found, bound, comparison, verdict(found), found.seeds)
-    seeds = tuple(
-        SeedValue(each.seed, each.value, each.low, each.high, verdict(each)) for each in found.seeds
-    )
-    pick = min if comparison in (">=", ">") else max
-    worst = pick(seeds, key=lambda each: each.value)
-    verdicts = {each.verdict for each in seeds}
+        pooled = _pooled(by_seed)
+        found = _judged(quantity, pooled, judged(pooled, bound))
+        rows = found.certificate.examples if found.certificate is not None else 0
+        seeds = tuple(_seed(seed, like(each, rows)) for seed, each in by_seed.items())
+        return _with(found, expectation, seeds)
+    looks = {seed: judged(pieces, bound) for seed, pieces in by_seed.items()}
+    pick = min if bound.comparison in (">=", ">") else max
+    worst = pick(looks, key=lambda seed: looks[seed].value)
+    verdicts = {look.verdict for look in looks.values()}
     whole: Verdict = (
         "not met" if "not met" in verdicts else "met" if verdicts == {"met"} else "undecided"
     )
-    shown = Judged(
-        found.text, found.line, worst.value, worst.low, worst.high, found.samples, found.exact
-    )
-    return _with(shown, bound, comparison, whole, seeds)
+    found = _judged(quantity, by_seed[worst], replace(looks[worst], verdict=whole))
+    samples = sum(_samples(by_seed[seed], look) for seed, look in looks.items())
+    seeds = tuple(_seed(seed, look, judged=True) for seed, look in looks.items())
+    return _with(replace(found, samples=samples), expectation, seeds)
 
 
-def _with(
-    found: Judged, bound: float, comparison: str, verdict: Verdict, seeds: tuple[SeedValue, ...]
-) -> Judged:
-    return Judged(
-        text=found.text,
-        line=found.line,
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        samples=found.samples,
-        exact=found.exact,
-        bound=bound,
-        comparison=comparison,
-        verdict=verdict,
-        seeds=seeds,
-    )
+def bound_of(expectation: Expectation) -> Bound:
+    """What an expectation compares with, and whether by count."""
+    terms = expectation.quantity.terms
+    single = len(terms) == 1 and _counted(terms[0])
+    return Bound(expectation.comparison, expectation.bound, single)
 
 
-def _judge(quantity: Quantity, plan: Plan, outcomes: Mapping[str, Outcome]) -> Judged:
-    by_seed = {seed: _parts(quantity, seed, plan, outcomes) for seed in plan.seeds}
-    everything = [measured for found in by_seed.values() for _, measured in found]
-    exact = all(measured.exact for measured in everything)
-    seeds = tuple(
-        SeedValue(seed, *_interval([part for part, _ in found], exact=exact))
-        for seed, found in by_seed.items()
-    )
-    share = 1 / len(by_seed)
-    pooled = [
-        replace(part, weight=part.weight * share) for found in by_seed.values() for part, _ in found
-    ]
-    value, low, high = _interval(pooled, exact=exact)
-    # A difference under a control asks the same examples twice: they count once.
-    distinct = {part.pairing: len(part.values) for found in by_seed.values() for part, _ in found}
+def rows_wanted(
+    expectation: Expectation, plan: Plan, outcomes: Mapping[str, Outcome]
+) -> tuple[tuple[int, ...], int] | None:
+    """Seeds whose rows do not decide an expectation yet, and how many to have next.
+
+    None where it is decided or nothing more can be had. With `in every seed` it is asked seed
+    by seed, of those whose jobs are in `outcomes`; otherwise all must be.
+    """
+    bound = bound_of(expectation)
+    if expectation.quantity.seeds == "over":
+        pooled = _pooled(_by_seed(expectation.quantity, plan, outcomes))
+        rows = wanted(pooled, bound)
+        return None if rows is None else (plan.seeds, rows)
+    for seed in plan.seeds:
+        if all(job_of(t, seed, plan).name in outcomes for t in expectation.quantity.terms):
+            rows = wanted(_pieces(expectation.quantity, seed, plan, outcomes), bound)
+            if rows is not None:
+                return (seed,), rows
+    return None
+
+
+def _with(found: Judged, expectation: Expectation, seeds: tuple[SeedValue, ...]) -> Judged:
+    return replace(found, bound=expectation.bound, comparison=expectation.comparison, seeds=seeds)
+
+
+def _report(quantity: Quantity, plan: Plan, outcomes: Mapping[str, Outcome]) -> Judged:
+    by_seed = _by_seed(quantity, plan, outcomes)
+    pooled = _pooled(by_seed)
+    seeds = tuple(_seed(seed, reported(pieces)) for seed, pieces in by_seed.items())
+    return replace(_judged(quantity, pooled, reported(pooled)), seeds=seeds)
+
+
+def _judged(quantity: Quantity, pieces: Sequence[Piece], look: Look) -> Judged:
     return Judged(
         text=quantity.text,
         line=quantity.line,
-        value=value,
-        low=low,
-        high=high,
-        samples=sum(distinct.values()),
-        exact=exact,
-        seeds=seeds,
+        value=look.value,
+        low=look.low,
+        high=look.high,
+        samples=_samples(pieces, look),
+        exact=exact(pieces),
+        verdict=look.verdict,
+        certificate=certificate(pieces, look),
     )
 
 
-def _interval(parts: Sequence[Part], *, exact: bool) -> tuple[float, float, float]:
-    value, low, high = combine(parts)
-    return (value, value, value) if exact else (value, low, high)
+def _seed(seed: int, look: Look, *, judged: bool = False) -> SeedValue:
+    return SeedValue(seed, look.value, look.low, look.high, look.verdict if judged else None)
 
 
-def _parts(
+def _samples(pieces: Sequence[Piece], look: Look) -> int:
+    """Examples behind a look: a difference under a control asks the same ones twice."""
+    return sum({piece.pairing: len(piece.part(look.rows).values) for piece in pieces}.values())
+
+
+def _by_seed(
+    quantity: Quantity, plan: Plan, outcomes: Mapping[str, Outcome]
+) -> dict[int, list[Piece]]:
+    return {seed: _pieces(quantity, seed, plan, outcomes) for seed in plan.seeds}
+
+
+def _pooled(by_seed: Mapping[int, Sequence[Piece]]) -> list[Piece]:
+    """The mean over seeds."""
+    share = 1 / len(by_seed)
+    return [
+        replace(piece, weight=piece.weight * share)
+        for pieces in by_seed.values()
+        for piece in pieces
+    ]
+
+
+def _pieces(
     quantity: Quantity, seed: int, plan: Plan, outcomes: Mapping[str, Outcome]
-) -> list[tuple[Part, Measured]]:
+) -> list[Piece]:
     found = []
     for term in quantity.terms:
         outcome = outcomes[job_of(term, seed, plan).name]
@@ -166,7 +161,7 @@ def _parts(
         for each in measured:
             weight = term.sign / len(measured)
             pairing = (seed, each.metric, each.line, each.split)
-            found.append((Part(weight, each.values, pairing, *_bounds(term.metric)), each))
+            found.append(Piece(weight, each, pairing, *_bounds(term.metric)))
     return found
 
 

@@ -11,7 +11,8 @@ from hypothesis import given, strategies as st
 
 from causalabs.hypothesis.model import Control, Expectation, Hypothesis, Quantity, Term
 from causalabs.intervals import Part, combine, mean_interval, student, wilson
-from causalabs.judge import decide, judge, overall
+from causalabs.judge import judge, overall
+from causalabs.looks import decide
 from causalabs.plans import Job, Plan
 from causalabs.results import Judged, Measured, Outcome
 
