@@ -163,6 +163,11 @@ class Resources:
             return self._checkpoint(seed, trained)
         if spec.kind == "tracr":
             return self._program(seed, trained)
+        if spec.kind == "compiled":
+            from causalabs.engine.networks.compiled import compiled
+
+            made: Any = compiled(spec, algorithms, seed=seed, trained=trained, device=self.on)
+            return made  # type: ignore[no-any-return]
         if not trained:
             return build(spec, algorithms, seed=seed, trained=False, device=self.on)
         bases = BaseSampler(hypothesis)

@@ -13,6 +13,7 @@ from causalabs.algorithm.model import Algorithm
 from causalabs.algorithm.names import nearest
 from causalabs.algorithm.scope import Scope
 from causalabs.diagnostics import Rule, Source, Span
+from causalabs.hypothesis.compiled import compiled_layout
 from causalabs.hypothesis.feed import resolve_feed
 from causalabs.hypothesis.model import (
     Feed,
@@ -69,6 +70,11 @@ def resolve_network(
     shape = shape_of(kind, known, feed, None)
     reads, complete = resolve_reads(node, kind, algorithm, shape, feed is not None, found)
     logits = _logits(reads, algorithm) if kind.classes and complete else None
+    if sound and kind.name == "compiled" and reads and complete:
+        layout = compiled_layout(call, dict(known), algorithms, reads, found)
+        sound = layout is not None
+        hidden = (layout.width,) * len(layout.layers) if layout is not None else ()
+        known = (*known, ("hidden", hidden))
     shape = shape_of(kind, known, feed, logits)
     if feed is not None:
         _judge_inputs(node, kind, algorithm, feed, found)

@@ -203,7 +203,18 @@ def _networks() -> tuple[NetworkKind, ...]:
         NetworkKind("checkpoint", (path, Parameter("net", "call")), True),
         NetworkKind("python", (Parameter("name", "text"),), True, every, "any", "any", False, True),
         NetworkKind("given", (), True, every, "any", "any", False, True),
-        NetworkKind("compiled", (path,), False, _BLOCKS + _APART, classes=True),
+        NetworkKind("compiled", _compiled(), True, bare, "none", "vectors", False, True),
+    )
+
+
+def _compiled() -> tuple[Parameter, ...]:
+    return (
+        Parameter("algorithm", "name", optional=True),
+        Parameter("dims", "int", default=8, low=1, high=1024),
+        Parameter("layer", "int", default=0, low=0, high=64),
+        Parameter("layers", "int", low=1, high=128, optional=True),
+        Parameter("distractors", "int", default=8, low=0, high=4096),
+        Parameter("noise", "number", default=0.0, low=0, high=1),
     )
 
 

@@ -17,6 +17,7 @@ def planned_text(hypothesis: Hypothesis, plan: Plan) -> str:
     lines += _examples(hypothesis, found.examples)
     kind = registry.find(registry.NetworkKind, network.kind)
     made = "trained" if kind is not None and kind.built_in else "loaded"
+    made = "compiled" if network.kind == "compiled" else made
     networks = "no network" if hypothesis.unsupported else _many(found.networks, "network")
     fits = _many(found.fits, "fit")
     lines.append(f"cost      {_many(found.jobs, 'job')}, {fits}, {networks} {made}")

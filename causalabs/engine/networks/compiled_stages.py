@@ -27,6 +27,9 @@ from causalabs.engine.networks.compiled_wires import Forms, Wires, ramped, ramps
 LOUD = 1.5
 """Size of distractors, a code's being 1: no principal component is to find the codes."""
 
+SPREAD = 0.9
+"""Standard deviation of a distractor before it is made loud: a clipped normal one, nearly."""
+
 SURE = 10.0
 """How much more the right answer scores than any other."""
 
@@ -106,10 +109,10 @@ class Compiler:
     def _stage(self, number: int, *, last: bool) -> list[tuple[Forms, Forms]]:
         wires = Wires(self.layout.width if number else sum(self.widths.values()))
         homes = self.layout.home
-        groups = [[v for v in self._computed if homes[v.name] == number]]
-        if last:
-            groups = self._levels([v for v in self._computed if homes[v.name] >= number])
-        wanted = self._wanted(number, last)
+        groups = self._levels([v for v in self._computed if homes[v.name] == number])
+        wanted = set(self.outputs)
+        if not last:
+            wanted = {slot.variable for slot in self.layout.layers[number]}
         known = self._read(wires, number, groups, wanted, loose=not last)
         for place, level in enumerate(groups):
             later = {p for rest in groups[place + 1 :] for v in rest for p in v.parents}
@@ -124,12 +127,6 @@ class Compiler:
             level[variable.name] = 1 + max([level.get(p, -1) for p in variable.parents], default=-1)
         count = 1 + max(level.values(), default=-1)
         return [[v for v in variables if level[v.name] == place] for place in range(count)]
-
-    def _wanted(self, number: int, last: bool) -> set[str]:
-        """Variables that the stage must hand on."""
-        if last:
-            return set(self.outputs)
-        return {slot.variable for slot in self.layout.layers[number]}
 
     # ------------------------------------------------------------------ reading
 
@@ -262,7 +259,7 @@ class Compiler:
         weights = self.draws.standard_normal((count, len(signals)))
         weights /= np.linalg.norm(weights, axis=1, keepdims=True)
         forms = _product(weights, shifted(signals, -mean) / deviation[:, None])
-        return ramps(forms, np.full(count, -1.0), np.full(count, 1.0))
+        return ramps(forms, np.full(count, -0.5), np.full(count, 0.5))
 
     def _moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and standard deviation of each number that is fed."""

@@ -33,6 +33,7 @@ class Mlp(BuiltIn[Tensor]):
     """
 
     kind = "mlp"
+    called = "an mlp"
     rows_at_once = 65_536
 
     def __init__(
@@ -72,7 +73,7 @@ class Mlp(BuiltIn[Tensor]):
         """Layer whose output the site is: `hidden i` is i, `logits` comes last."""
         if site.position is not None:
             raise EngineError(
-                f"{say_site(site)} does not exist: an mlp has no positions",
+                f"{say_site(site)} does not exist: {self.called} has no positions",
                 f"leave out `at ...`: {say_site(Site(site.component, site.layer))}",
             )
         plain = site.head is None and site.part is None and site.path is None
@@ -81,7 +82,8 @@ class Mlp(BuiltIn[Tensor]):
         if plain and site.component == "hidden" and site.layer in range(len(self.hidden)):
             return site.layer  # type: ignore[return-value]
         layers = span_of("hidden", len(self.hidden)) + " and " if self.hidden else ""
-        raise EngineError(f"{say_site(site)} does not exist", f"this mlp has {layers}`logits`")
+        this = "this " + self.called.partition(" ")[2]
+        raise EngineError(f"{say_site(site)} does not exist", f"{this} has {layers}`logits`")
 
     def width(self, site: Site) -> int:
         """Neurons of the layer."""
@@ -126,7 +128,7 @@ class Mlp(BuiltIn[Tensor]):
         self, current: Tensor, first: int, edits: Mapping[int, Sequence[tuple[Site, Edit]]]
     ) -> Tensor:
         """Layers `first` and after: (batch, width) -> (batch, all classes)."""
-        for stage in range(first, len(self.weights)):
+        for stage in range(first, len(self.hidden) + 1):
             current = _edited(edits, stage, self._layer(stage, current))
         return current
 
