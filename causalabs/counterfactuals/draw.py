@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,16 +20,26 @@ from causalabs.counterfactuals.deal import Deal, deal, share_out
 from causalabs.counterfactuals.errors import DrawError, line_number
 from causalabs.counterfactuals.examples import Examples
 from causalabs.counterfactuals.lines import MOST_PAIRS, Sampler
+from causalabs.counterfactuals.pairing import drawing_keys
 from causalabs.counterfactuals.pools import Pool
-from causalabs.counterfactuals.runs import Model, Runs, fresh_columns
-from causalabs.counterfactuals.seeding import DEALING, generator_for, line_keys
+from causalabs.counterfactuals.runs import Model, answers_of, fresh_columns
+from causalabs.counterfactuals.seeding import DEALING, MORE, generator_for
 from causalabs.counterfactuals.shuffle import shuffle_sources
 from causalabs.counterfactuals.solving import Solved, Solver
 from causalabs.counterfactuals.space import CHUNK, Cells, conjuncts
 from causalabs.counterfactuals.table import Drawn, tabulate
+from causalabs.counterfactuals.whole import Whole, listed
 from causalabs.hypothesis.model import Hypothesis, Line
 
-__all__ = ["BaseSampler", "DrawError", "Examples", "draw", "draw_bases", "shuffle_sources"]
+__all__ = [
+    "BaseSampler",
+    "DrawError",
+    "Examples",
+    "draw",
+    "draw_bases",
+    "draw_more",
+    "shuffle_sources",
+]
 
 MOST_SAMPLED = 50_000_000
 """Most examples of all lines together: what still fits in memory."""
@@ -44,22 +53,22 @@ def draw(
     seed: int,
     solved: Solved | None = None,
     progress: Progress | None = None,
+    whole: Whole | None = None,
 ) -> Examples:
     """Draw the examples that a hypothesis' `counterfactuals` block asks for.
 
     `solved(inputs, clean)` says row by row whether the network answers every read output
     rightly; it is asked only under `keep solved`. Without it the examples are those before
     `keep solved`, which is what `accuracy` is measured on. `progress(done, lines)` is called after
-    each line. The same hypothesis and seed give the same examples bit for bit; a line's
-    examples do not depend on other lines, nor on any name. A file that interchanges nothing has
-    bases all the same, as the one line of its examples: what `accuracy` is measured on.
+    each line. `whole` says where every interchange is to be taken in place of a sample. The same
+    hypothesis and seed give the same examples bit for bit; they depend on no name, and a line's
+    not on other lines, but for those of rivals that share theirs. A file that interchanges
+    nothing has bases all the same, as the one line of its examples: what `accuracy` is measured
+    on.
 
     Raises DrawError, which says what to change, when the examples cannot be drawn.
     """
-    if not hypothesis.counterfactuals.lines:
-        bases = Line("", hypothesis.algorithms[0].name, sources=0)
-        drawing = replace(hypothesis.counterfactuals, lines=(bases,))
-        hypothesis = replace(hypothesis, counterfactuals=drawing)
+    hypothesis = _with_a_line(hypothesis)
     drawing = hypothesis.counterfactuals
     _refuse_large(hypothesis)
     model = Model(hypothesis)
@@ -67,16 +76,51 @@ def draw(
     solver = Solver(model, solved) if drawing.solved and solved is not None else None
     found: list[Drawn] = []
     exact: list[bool] = []
-    keys = line_keys(drawing.lines, hypothesis.algorithms)
+    keys = drawing_keys(hypothesis)
     for number, (line, key) in enumerate(zip(drawing.lines, keys, strict=True)):
         make = _exhaustive if drawing.exhaustive else _sampled
-        drawn = make(model, number, dealt, solver, generator_for(seed, *key))
-        found.append(drawn)
-        whole = dealt.by != "example" or len(drawing.splits) == 1 or line.sources == 0
-        exact.append(drawing.exhaustive and whole)
+        found.append(make(model, number, dealt, solver, generator_for(seed, *key)))
+        apart = dealt.by != "example" or len(drawing.splits) == 1 or line.sources == 0
+        exact.append(drawing.exhaustive and apart)
         if progress is not None:
             progress(number + 1, len(drawing.lines))
-    return tabulate(model, found, exact=tuple(exact))
+    every = listed(model, found, dealt, solver, whole or Whole())
+    examples = tabulate(model, every.lines, exact=tuple(exact))
+    return replace(examples, whole=every.whole, spaces=every.spaces, continuous=model.space.real)
+
+
+def draw_more(
+    hypothesis: Hypothesis, *, seed: int, split: int, count: int, part: int, solved: Solved | None
+) -> Examples:
+    """`count` further examples of each line in one split, drawn as the file says.
+
+    They are fresh: a stream of their own, by `part`, and by input no input of another split.
+    Nothing but that split is in the result. Raises DrawError like `draw`.
+    """
+    hypothesis = _with_a_line(hypothesis)
+    model = Model(hypothesis)
+    dealt = deal(model, generator=generator_for(seed, DEALING))
+    solver = Solver(model, solved) if hypothesis.counterfactuals.solved and solved else None
+    found = []
+    keys = drawing_keys(hypothesis)
+    place = None if dealt.by == "example" else split
+    for number, (line, key) in enumerate(zip(model.drawing.lines, keys, strict=True)):
+        generator = generator_for(seed, *key, MORE, split, part)
+        sampler = Sampler(model, line, dealt, place)
+        cells, vectors = _filled(sampler, count, solver, generator)
+        of_split = np.full(count, split, dtype=np.int8)
+        answers = answers_of(model, line, [cells])
+        found.append(Drawn(number, cells, of_split, vectors, answers))
+    return tabulate(model, found, exact=(False,) * len(found))
+
+
+def _with_a_line(hypothesis: Hypothesis) -> Hypothesis:
+    """Where nothing is interchanged there are bases all the same."""
+    if hypothesis.counterfactuals.lines:
+        return hypothesis
+    bases = Line("", hypothesis.algorithms[0].name, sources=0)
+    drawing = replace(hypothesis.counterfactuals, lines=(bases,))
+    return replace(hypothesis, counterfactuals=drawing)
 
 
 def _refuse_large(hypothesis: Hypothesis) -> None:
@@ -118,7 +162,11 @@ def _sampled(
     cells = [cells for cells, _ in parts]
     vectors = [found for _, found in parts]
     return Drawn(
-        number, np.concatenate(cells, axis=2), split, _joined(vectors), _answers(model, line, cells)
+        number,
+        np.concatenate(cells, axis=2),
+        split,
+        _joined(vectors),
+        answers_of(model, line, cells),
     )
 
 
@@ -199,7 +247,7 @@ def _exhaustive(
     split = np.repeat(np.arange(len(counts), dtype=np.int8), counts)
     vectors: list[dict[str, Column]] = [{} for _ in range(line.sources + 1)]
     return Drawn(
-        number, np.concatenate(found, axis=2), split, vectors, _answers(model, line, found)
+        number, np.concatenate(found, axis=2), split, vectors, answers_of(model, line, found)
     )
 
 
@@ -229,16 +277,6 @@ def _too_many(model: Model, line: Line, total: int | None) -> DrawError:
         "write `sample 20_000` instead of `exhaustive`",
         line_number(model.hypothesis, line.span),
     )
-
-
-def _answers(model: Model, line: Line, parts: list[NDArray[np.int64]]) -> dict[str, Any]:
-    """The algorithm's answers after the interchange, some examples at a time."""
-    found = [
-        Runs(model, cells[:, :, start : start + CHUNK]).answers(line)
-        for cells in parts
-        for start in range(0, max(1, cells.shape[2]), CHUNK)
-    ]
-    return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
 
 
 def _joined(parts: list[list[dict[str, Column]]]) -> list[dict[str, Column]]:

@@ -37,7 +37,9 @@ class Examples:
 
     `inputs[element]` are columns with one row per distinct input; `clean[algorithm][element]`
     the columns of every variable in the clean run of that input. `exact[line]` says that a
-    split's rows are every interchange there is between its inputs.
+    split's rows are every interchange there is between its inputs; so are those of the splits in
+    `whole`, of all lines. `spaces[line, split]` counts the interchanges there are, where they
+    were counted; `continuous` says that some input is real.
     """
 
     inputs: Mapping[str, Column]
@@ -45,6 +47,13 @@ class Examples:
     lines: tuple[LineExamples, ...]
     exact: tuple[bool, ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False)
+    whole: tuple[int, ...] = ()
+    spaces: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    continuous: bool = False
+
+    def exact_on(self, line: int, split: int) -> bool:
+        """Whether a line's rows in a split are all there are."""
+        return split in self.whole or bool(self.exact and self.exact[line])
 
     @property
     def rows(self) -> int:

@@ -78,6 +78,11 @@ class Sampler:
         return not (self.joint or self.line.balance_after or self._changing)
 
     @property
+    def free(self) -> bool:
+        """Whether any base goes with any sources."""
+        return not (self.joint or self._changing)
+
+    @property
     def _changing(self) -> bool:
         return self.model.changing and self.runs > 1
 

@@ -62,6 +62,13 @@ class Pool:
             raise self._impossible("no input")
         return cells
 
+    @property
+    def size(self) -> int | None:
+        """How many inputs the pool has; None where they are not counted."""
+        if self.listed is not None:
+            return int(self.listed.shape[1])
+        return None if self.split is not None or self.conditions else self.model.space.cases
+
     @cached_property
     def groups(self) -> Grouped:
         """The listing by balanced tuple."""

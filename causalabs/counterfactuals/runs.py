@@ -28,7 +28,7 @@ from causalabs.algorithm.domains import (
 from causalabs.algorithm.expression import Expression, names
 from causalabs.algorithm.model import Algorithm, Variable
 from causalabs.counterfactuals.errors import DrawError, line_number
-from causalabs.counterfactuals.space import Cells, Space, input_space, truths
+from causalabs.counterfactuals.space import CHUNK, Cells, Space, input_space, truths
 from causalabs.hypothesis.model import Hypothesis, Line
 
 
@@ -288,3 +288,15 @@ def _countable(hypothesis: Hypothesis, variable: Variable) -> None:
             "balance a variable with few values",
             line_number(hypothesis, variable.span),
         )
+
+
+def answers_of(
+    model: Model, line: Line, parts: Sequence[NDArray[np.int64]]
+) -> dict[str, NDArray[np.int64]]:
+    """The algorithm's answers after the interchange, some examples at a time."""
+    found = [
+        Runs(model, cells[:, :, start : start + CHUNK]).answers(line)
+        for cells in parts
+        for start in range(0, max(1, cells.shape[2]), CHUNK)
+    ]
+    return {name: np.concatenate([part[name] for part in found]) for name in found[0]}

@@ -8,7 +8,7 @@ leaves its draws as they were.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from causalabs.hypothesis.model import Line
 
 DEALING, BASES, LINES = 0, 1, 2
 """First word of a generator's key: what it is for."""
+
+MORE = 3
+"""Follows a line's key where further examples are drawn, beyond those the file asks for."""
 
 
 def generator_for(seed: int, *key: int) -> np.random.Generator:
@@ -55,23 +58,22 @@ def _line_shape(line: Line, numbers: dict[str, dict[str, int]]) -> int:
     takes = sorted((own[t.variable], own[t.origin], t.source) for t in line.takes)
     given = sorted((own[a.variable], int(a.value)) for a in line.assignments)
     after = sorted(own[name] for name in line.balance_after)
-    condition = b"" if line.condition is None else _shape(line.condition, own, numbers, {})
+    name = lambda each: _variable_shape(each, own, numbers)  # noqa: E731
+    condition = b"" if line.condition is None else shape_of(line.condition, name)
     return _number(repr((takes, given, line.sources, after)).encode() + condition)
 
 
-def _shape(
-    expression: Expression,
-    own: dict[str, int],
-    numbers: dict[str, dict[str, int]],
-    known: dict[int, bytes],
+def shape_of(
+    expression: Expression, called: Callable[[str], str], known: dict[int, bytes] | None = None
 ) -> bytes:
-    """A digest of `expression` in which variables are numbers and values are codes."""
+    """A digest of `expression` in which variables are what they are `called`, values codes."""
+    known = {} if known is None else known
     if id(expression) not in known:
         match expression:
             case Constant(value):
                 head = repr(value)
             case Variable(name):
-                head = _variable_shape(name, own, numbers)
+                head = called(name)
             case Operation(operator):
                 head = operator
             case Choice():
@@ -80,7 +82,7 @@ def _shape(
                 head = repr((lows, sizes))
             case LookUp(table):
                 head = repr((table.codes, table.present))
-        below = b"".join(_shape(part, own, numbers, known) for part in parts(expression))
+        below = b"".join(shape_of(part, called, known) for part in parts(expression))
         known[id(expression)] = hashlib.blake2b(head.encode() + b"\0" + below).digest()
     return known[id(expression)]
 
