@@ -1,0 +1,106 @@
+"""What a kind of network does between its nodes: all that differs from one to another."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, Self, TypeVar
+
+import torch
+from torch import Tensor
+
+from causalabs.engine.circuits.nodes import Half, Nodes
+from causalabs.engine.protocol import Scores
+from causalabs.hypothesis.model import Position
+
+
+class Setting(Protocol):
+    """What a run of some rows needs beside terms; opaque to all but its body."""
+
+    @property
+    def reads(self) -> Tensor:
+        """Columns that the output reads: (rows, reads)."""
+        ...
+
+    @property
+    def lengths(self) -> Tensor:
+        """See `contract.Clean`."""
+        ...
+
+    @property
+    def tokens(self) -> int:
+        """See `contract.Clean`."""
+        ...
+
+    def take(self, rows: slice) -> Self:
+        """Consecutive rows, as many columns."""
+        ...
+
+
+S = TypeVar("S", bound=Setting)
+
+
+class Body(Protocol[S]):
+    """A network in parts. Tensors are (copies, nodes, rows, columns, width) where not said."""
+
+    @property
+    def network(self) -> Any:
+        """The whole: a `Network` over inputs of its own."""
+        ...
+
+    @property
+    def nodes(self) -> Nodes:
+        """Who writes and who reads."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Of the residual stream."""
+        ...
+
+    def columns(self, inputs: Any) -> int:
+        """Columns of a run of these inputs."""
+        ...
+
+    def begin(self, inputs: Any) -> S:
+        """What runs of these inputs need."""
+        ...
+
+    def embed(self, setting: S) -> Tensor:
+        """Terms of the embeddings: (embeddings, rows, columns, width)."""
+        ...
+
+    def bias(self, layer: int) -> Tensor | None:
+        """What attention adds that belongs to no head: (width,)."""
+        ...
+
+    def normed(self, layer: int, half: Half, x: Tensor) -> Tensor:
+        """What readers make of their input first, whatever its leading axes."""
+        ...
+
+    def attend(self, layer: int, given: Tensor, setting: S) -> Tensor:
+        """Heads' terms from the normed inputs of all queries, keys and values, in that order."""
+        ...
+
+    def mlp(self, layer: int, given: Tensor, setting: S) -> Tensor:
+        """The MLP's term from its normed input, one node each."""
+        ...
+
+    def scores(self, x: Tensor, setting: S) -> Scores:
+        """From the stream at the columns read, (copies, rows, reads, width), to scores.
+
+        Of (copies * rows) rows, copy by copy.
+        """
+        ...
+
+    def places(self, position: Position, setting: S) -> Tensor:
+        """Columns that a position means in each row: (rows, count)."""
+        ...
+
+
+def by_head(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Each head's own projection of its own input.
+
+    (copies, heads, rows, columns, width) and (heads, dim, width), (heads, dim)
+    -> (copies, heads, rows, columns, dim).
+    """
+    found = torch.einsum("ghrcw,hdw->ghrcd", x, weight)
+    return found if bias is None else found + bias[:, None, None]

@@ -1,0 +1,115 @@
+"""The transformers of our own, built in or compiled, in parts for circuits."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from causalabs.engine.circuits.body import by_head
+from causalabs.engine.circuits.nodes import Half, Nodes
+from causalabs.engine.networks.prompts import Prompts
+from causalabs.engine.networks.tokens import PAD
+from causalabs.engine.networks.transformer import Transformer
+from causalabs.engine.protocol import Scores
+from causalabs.hypothesis.model import Position
+
+
+@dataclass(frozen=True, eq=False)
+class Prompted:
+    """Prompts of a run, where they are read, how long they are, and whether that is said."""
+
+    prompts: Prompts
+    reads: Tensor  # (rows, reads)
+    lengths: Tensor  # (rows,)
+    ends: Tensor | None  # (rows, 1)
+
+    @property
+    def tokens(self) -> int:
+        """Columns of a run."""
+        return self.prompts.ids.shape[1]
+
+    def take(self, rows: slice) -> Prompted:
+        """Some rows."""
+        ends = None if self.ends is None else self.ends[rows]
+        return Prompted(self.prompts.take(rows), self.reads[rows], self.lengths[rows], ends)
+
+
+class BuiltInBody:
+    """`Body` of a transformer of ours."""
+
+    def __init__(self, network: Transformer) -> None:
+        self.network = network
+        self.nodes = Nodes(
+            ("tokens", "positions") if network.apart else ("embedding",),
+            len(network.blocks),
+            network.heads,
+            mlps=any(block.hidden for block in network.blocks),
+        )
+        self.width = network.residual_width
+
+    def columns(self, inputs: Prompts) -> int:
+        """Columns of a run of these inputs."""
+        return inputs.ids.shape[1]
+
+    def begin(self, inputs: Prompts) -> Prompted:
+        """Where the prompts are read and end."""
+        ends = self.network.ends_of(inputs).get("ends")
+        lengths = (inputs.ids != PAD).sum(dim=1) if ends is None else ends[:, 0]
+        return Prompted(inputs, self.network.reads_of(inputs), lengths, ends)
+
+    def embed(self, setting: Prompted) -> Tensor:
+        """Tokens and positions, one by one or in one."""
+        network, ids = self.network, setting.prompts.ids
+        tokens = functional.embedding(ids, network.token_weight)
+        positions = network.position_weight[: ids.shape[1]].expand_as(tokens)
+        return torch.stack([tokens, positions] if network.apart else [tokens + positions])
+
+    def bias(self, layer: int) -> Tensor | None:
+        """Attention's output bias."""
+        bias: Tensor = self.network.blocks[layer]["out_bias"]
+        return bias
+
+    def normed(self, layer: int, half: Half, x: Tensor) -> Tensor:
+        """A layer norm, where there is one; what is read at the end is normed with the scores."""
+        if half == "output":
+            return x
+        return self.network.blocks[layer].normed(x, "first" if half == "attention" else "second")
+
+    def attend(self, layer: int, given: Tensor, setting: Prompted) -> Tensor:
+        """Heads' terms, each without the output bias."""
+        block, heads, width = self.network.blocks[layer], self.network.heads, self.width
+        weights = block["qkv_weight"].view(3 * heads, -1, width)
+        bias = block["qkv_bias"].view(3 * heads, -1)
+        # each (copies, heads, rows, columns, dim)
+        q, k, v = by_head(given, weights, bias).chunk(3, dim=1)
+        scores = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)
+        z = scores.masked_fill(self._unseen(setting), -math.inf).softmax(dim=-1) @ v
+        out = block["out_weight"].view(width, heads, -1)
+        return torch.einsum("ghrcd,whd->ghrcw", z, out)
+
+    def _unseen(self, setting: Prompted) -> Tensor:
+        """Keys that a query may not see: (query, key) or (rows, 1, key)."""
+        count, device = setting.tokens, setting.reads.device
+        if setting.ends is not None:
+            return (torch.arange(count, device=device) >= setting.ends)[:, None]
+        return torch.ones(count, count, dtype=torch.bool, device=device).triu(1)
+
+    def mlp(self, layer: int, given: Tensor, setting: Prompted) -> Tensor:
+        """The MLP's term, with its bias."""
+        block = self.network.blocks[layer]
+        return block.linear(functional.relu(block.linear(given, "widen")), "narrow")
+
+    def scores(self, x: Tensor, setting: Prompted) -> Scores:
+        """Final norm and unembedding of all outputs."""
+        late = None if setting.ends is None else setting.reads >= setting.ends
+        late = late if late is None else late.repeat(len(x), 1)
+        return self.network.unembed(x.flatten(0, 1), late)
+
+    def places(self, position: Position, setting: Prompted) -> Tensor:
+        """Tokens of each row."""
+        found = self.network.tokenizer.resolve(position, setting.prompts)
+        return torch.from_numpy(found).to(setting.reads.device)

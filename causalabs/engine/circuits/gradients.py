@@ -1,0 +1,161 @@
+"""Runs that gradients go through: edges kept by shares, and slopes of all edges at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from causalabs.engine.circuits.body import Body, S
+from causalabs.engine.circuits.nodes import Stage
+from causalabs.engine.circuits.tokens import override
+from causalabs.engine.circuits.walk import Given, Stream, at_columns
+from causalabs.engine.protocol import Scores
+
+
+def soften(given: Given[S], kept: Tensor) -> Scores:
+    """Scores with each edge kept by its share (edges,); gradients reach the shares."""
+    body, setting = given.body, given.setting
+    blocks = [given.terms[: given.stages[0].before] - given.instead[: given.stages[0].before]]
+    stream = Stream(given)
+    for stage, tokened in zip(given.stages, given.tokened, strict=True):
+        shares = kept[stage.edges.start : stage.edges.stop]
+        shares = shares.view(len(stage.readers), stage.before)
+        now = blocks if stage.half != "output" else [at_columns(b, setting.reads) for b in blocks]
+        x = stream.at(stage)
+        if stage.half == "output":
+            x = at_columns(x.expand(given.terms.shape[1:]), setting.reads)
+        first = 0
+        for block in now:  # one by one: what is saved for the way back is never copied
+            last = min(first + len(block), stage.before)
+            if last > first:
+                x = x + torch.tensordot(shares[:, first:last], block[: last - first], dims=1)
+            first += len(block)
+        x = override(x[None], _change_of(now), kept[None], stage, tokened)
+        if stage.half == "output":
+            return body.scores(x[:, 0], setting)
+        x = body.normed(stage.layer, stage.half, x)
+        run = body.attend if stage.half == "attention" else body.mlp
+        written = slice(stage.writes.start, stage.writes.stop)
+        blocks.append(run(stage.layer, x, setting)[0] - given.instead[written])
+    raise AssertionError("the last stage is the output")
+
+
+def _change_of(blocks: Sequence[Tensor]) -> Callable[[int], Tensor]:
+    rows = [each for block in blocks for each in block]
+    return lambda writer: rows[writer]
+
+
+@dataclass(frozen=True, eq=False)
+class Tap:
+    """A stage of an ordinary run: its readers' common input, before and after its norm.
+
+    `x` (rows, columns, width); `normed` (1, readers, rows, columns, width), apart for each.
+    """
+
+    stage: Stage
+    x: Tensor
+    normed: Tensor
+
+
+def slopes(
+    given: Given[S], loss: Callable[[Scores], Tensor], at: Sequence[float], between: str
+) -> Tensor:
+    """See `contract.Wired.slopes`: (rows, edges).
+
+    One ordinary run each way at each share; what reaches a head's queries, keys and values
+    is led back through the norm for each of them, and multiplied with what writers differ by
+    once at the end.
+    """
+    nodes = given.body.nodes
+    first = range(len(nodes.embeddings))
+    each = [first, *(stage.writes for stage in given.stages[:-1])]
+    moved = [first] if between == "inputs" else each
+    edges = len(nodes.edges) + sum(map(len, given.tokened))
+    found = given.terms.new_zeros(given.terms.shape[1], edges)
+    for writers in moved:
+        sums: dict[Stage, Tensor] = {}
+        for share in at:
+            scores, taps = _ordinary(given, writers, share)
+            with torch.enable_grad():
+                total = loss(scores).sum()
+            reached = torch.autograd.grad(total, [tap.normed for tap in taps])
+            for tap, gradient in zip(taps, reached, strict=True):
+                before = _through_norm(given, tap, gradient)
+                sums[tap.stage] = sums[tap.stage] + before if tap.stage in sums else before
+        only = None if between == "inputs" else writers
+        _contract(given, sums, found, only)
+    return found / len(at)
+
+
+def _ordinary(given: Given[S], moved: range, share: float) -> tuple[Scores, list[Tap]]:
+    """The network's run with some writers a share of the way to `instead`; who reads after."""
+    body, setting, stages = given.body, given.setting, given.stages
+    chosen = slice(moved.start, moved.stop)
+    clean, instead = given.terms[chosen], given.instead[chosen]
+    x = given.terms[: moved.start].sum(dim=0) + (clean + share * (instead - clean)).sum(dim=0)
+    done = [s for s in stages if s.half == "attention" and s.writes.stop <= moved.stop]
+    x = x + Stream(given).biases[len(done)]
+    streams = {moved.stop: x.requires_grad_()}  # by the number of writers that have written
+    taps: list[Tap] = []
+    with torch.enable_grad():
+        for stage in stages[:-1]:
+            before, written = streams.get(stage.before), stage.writes
+            if before is not None:
+                taps.append(_tap(body, stage, before))
+                run = body.attend if stage.half == "attention" else body.mlp
+                added = run(stage.layer, taps[-1].normed, setting)[0].sum(dim=0)
+            elif written.start >= moved.stop:  # a parallel block's MLP, which is not reached
+                added = given.terms[written.start : written.stop].sum(dim=0)
+            else:
+                continue
+            bias = body.bias(stage.layer) if stage.half == "attention" else None
+            added = added if bias is None else added + bias
+            streams[written.stop] = streams[written.start] + added
+        end = at_columns(streams[stages[-1].before], setting.reads)
+        taps.append(_tap(body, stages[-1], end))
+        return body.scores(taps[-1].normed[:, 0], setting), taps
+
+
+def _tap(body: Body[S], stage: Stage, x: Tensor) -> Tap:
+    normed = body.normed(stage.layer, stage.half, x)
+    return Tap(stage, x, normed.expand(1, len(stage.readers), *normed.shape))
+
+
+def _through_norm(given: Given[S], tap: Tap, gradient: Tensor) -> Tensor:
+    """Gradients at readers' normed inputs -> at their inputs: (readers, rows, columns, width)."""
+    with torch.enable_grad():
+        x = tap.x.detach().expand(len(tap.stage.readers), *tap.x.shape).requires_grad_()
+        normed = given.body.normed(tap.stage.layer, tap.stage.half, x)
+        return torch.autograd.grad(normed, x, gradient[0])[0]
+
+
+def _contract(
+    given: Given[S], sums: Mapping[Stage, Tensor], found: Tensor, moved: range | None
+) -> None:
+    """Adds to `found` (rows, edges) what writers differ by, times the gradients at readers.
+
+    Of all writers, or of those that were moved.
+    """
+    for stage, tokened in zip(given.stages, given.tokened, strict=True):
+        if stage not in sums:
+            continue
+        first, last = (0, stage.before) if moved is None else (moved.start, moved.stop)
+        change = given.instead[first:last] - given.terms[first:last]
+        if stage.half == "output":
+            change = at_columns(change, given.setting.reads)
+        # (rows, readers, columns * width) @ (rows, columns * width, writers)
+        by_row = change.transpose(0, 1).flatten(2)
+        gradient = sums[stage].transpose(0, 1).flatten(2)
+        slope = torch.bmm(gradient, by_row.transpose(1, 2))
+        mine = found[:, stage.edges.start : stage.edges.stop]
+        mine.view(len(found), len(stage.readers), -1)[:, :, first:last] += slope
+        for edge in tokened:
+            if first <= edge.writer < last:
+                reader = edge.reader - stage.readers.start
+                product = change[edge.writer - first] * sums[stage][reader]
+                there = (product.sum(dim=2) * edge.there).sum(dim=1)
+                found[:, edge.column] += there
+                mine[:, reader * stage.before + edge.writer] -= there
