@@ -160,7 +160,7 @@ def _pieces(
         measured = _measured(term, quantity.split, outcome)
         for each in measured:
             weight = term.sign / len(measured)
-            pairing = (seed, each.metric, each.line, each.split)
+            pairing = (seed, each.metric, plan.drawn_as(each.line), each.split)
             found.append(Piece(weight, each, pairing, *_bounds(term.metric)))
     return found
 

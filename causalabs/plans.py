@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from causalabs.counterfactuals.pairing import twins
 from causalabs.hypothesis.model import Alignment, Hypothesis, Quantity, Term
 from causalabs.hypothesis.terms import fitted
 
 ALWAYS = ("accuracy", "iia")
 """Metrics that every job measures: `keep solved`, fits and searches need them anyway."""
 
-PLAN_VERSION = 3
+PLAN_VERSION = 4
 """Raised whenever the same file would be run differently: old runs are then not reused."""
 
 BACKENDS = ("native", "pyvene")
@@ -56,7 +57,8 @@ class Plan:
     """`canonical` is the claim in its formatted form; `files` are data files' hashes.
 
     `network` is the fingerprint of a network that the file does not describe; `dtype` the type
-    of the numbers it computes with.
+    of the numbers it computes with. `twins` are the lines whose examples the lines have: their
+    own, or those of a rival's line that is drawn alike.
     """
 
     hypothesis: str
@@ -68,6 +70,11 @@ class Plan:
     network: str = ""
     dtype: str = "float32"
     version: int = PLAN_VERSION
+    twins: tuple[int, ...] = ()
+
+    def drawn_as(self, line: int) -> int:
+        """The line whose examples a line has; a clean run (-1) has none but its own."""
+        return self.twins[line] if 0 <= line < len(self.twins) else line
 
     def to_json(self) -> dict[str, Any]:
         """The plan as plain JSON values."""
@@ -122,6 +129,7 @@ def make_plan(
         backend=backend,
         network=network,
         dtype=dtype,
+        twins=tuple(twins(hypothesis).values()),
     )
 
 

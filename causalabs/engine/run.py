@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from causalabs.counterfactuals.pairing import unpaired
 from causalabs.engine.errors import EngineError
 from causalabs.engine.jobs import Resources, run_job
 from causalabs.engine.protocol import Device
@@ -60,7 +61,12 @@ def execute(
         run=str(folder.path),
         environment=environment(on, plan.backend, count),
         seconds=_seconds(outcomes),
-        notes=tuple(dict.fromkeys(note for each in outcomes.values() for note in _notes(each))),
+        notes=tuple(
+            dict.fromkeys(
+                [note for each in outcomes.values() for note in _notes(each)]
+                + list(unpaired(hypothesis))
+            )
+        ),
         counterexamples=counterexamples,
         residuals=residuals,
     )
