@@ -27,7 +27,7 @@ def shuffle_sources(examples: Examples, *, generator: np.random.Generator) -> Ex
 
     Raises DrawError when one input is the source of more than half of a split's examples.
     """
-    values = _row_values([examples.inputs[name] for name in examples.inputs])
+    values = row_values([examples.inputs[name] for name in examples.inputs])
     lines = []
     for line in examples.lines:
         sources = line.sources.copy()  # (k, n)
@@ -85,7 +85,7 @@ def _some(
     return generator.choice(items, count, replace=False)
 
 
-def _row_values(columns: Sequence[Column]) -> NDArray[np.uint64]:
+def row_values(columns: Sequence[Column]) -> NDArray[np.uint64]:
     """A hash of each row's values; equal rows have equal hashes: (rows,)."""
     state = np.full(len(columns[0]), 0x9E3779B97F4A7C15, dtype=np.uint64)
     for column in columns:
