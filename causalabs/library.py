@@ -129,7 +129,9 @@ def run(
         found = _closed(registration, done or through(execute), folder)
         if falsify is None:
             return found
-        return through(partial(hunt, results=found, seconds=falsify))
+        hunted = through(partial(hunt, results=found, seconds=falsify))
+        folder.hunted(hunted.hunts)
+        return hunted
     except MechanismError as error:
         raise RunError(str(error), _REPAIR, _line_of(hypothesis, error.variable)) from error
     except MemoryError as error:

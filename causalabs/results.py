@@ -227,7 +227,7 @@ class Results:
     `seconds` what took how long. `cached` is true when nothing was run for it now.
     `registration` is what the lock beside the file says of its claim (see `registration`).
     `counterexamples` and `residuals` tell of expectations that are not met, or undecided;
-    `hunts` of those that are, where `--falsify` asked for it: they are not kept.
+    `hunts` of those that are, where `--falsify` asked for it: kept beside the results, not in them.
     `batteries` set each fitted alignment beside its controls; `curves` are IIA against
     capacity, where `--curve` asked for them.
     """
@@ -296,7 +296,7 @@ class Results:
         failed = fields.get("counterexamples", ())
         fields["counterexamples"] = tuple(counterexample(each) for each in failed)
         fields["residuals"] = tuple(Residual(**each) for each in fields.get("residuals", ()))
-        fields["hunts"] = tuple(_hunt(each) for each in fields.get("hunts", ()))
+        fields["hunts"] = tuple(hunt(each) for each in fields.get("hunts", ()))
         fields["batteries"] = tuple(battery(each) for each in fields.get("batteries", ()))
         fields["curves"] = tuple(curve(each) for each in fields.get("curves", ()))
         return Results(**fields)
@@ -317,7 +317,8 @@ def counterexample(document: Mapping[str, Any]) -> Counterexample:
     )
 
 
-def _hunt(document: Mapping[str, Any]) -> Hunt:
+def hunt(document: Mapping[str, Any]) -> Hunt:
+    """A `Hunt` from its JSON form."""
     found = document["found"]
     return Hunt(**{**document, "found": None if found is None else counterexample(found)})
 

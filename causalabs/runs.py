@@ -4,6 +4,7 @@
     runs/<plan hash>/jobs/<job>.npz, .json    finished jobs: values row by row, records
     runs/<plan hash>/bases/<job>-*.safetensors
     runs/<plan hash>/results.json             written last
+    runs/<plan hash>/hunts.json               what the last `--falsify` found
     runs/<plan hash>/registration.json        what the lock beside the file said of it then
 
 Everything is written to a temporary name and renamed.
@@ -15,7 +16,7 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -27,6 +28,7 @@ from numpy.typing import NDArray
 from causalabs.errors import RunError
 from causalabs.plans import Plan
 from causalabs.results import (
+    Hunt,
     Measured,
     Outcome,
     Residual,
@@ -90,6 +92,10 @@ class RunFolder:
     def register(self, told: Mapping[str, Any]) -> None:
         """Keep what a lock said of these results, for whoever reads them later."""
         self._write("registration.json", _json(dict(told)))
+
+    def hunted(self, hunts: Sequence[Hunt]) -> None:
+        """Keep what the last `--falsify` found."""
+        self._write("hunts.json", _json({"hunts": [asdict(each) for each in hunts]}))
 
     def save(self, outcome: Outcome) -> None:
         """Keep a finished job."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
@@ -15,9 +15,10 @@ from causalabs.hypothesis.load import loads
 from causalabs.hypothesis.model import Hypothesis
 from causalabs.plans import Job, Plan
 from causalabs.report.registration import registration_text
-from causalabs.results import Results
+from causalabs.results import Results, hunt
 
 RESULTS, PLAN, REGISTRATION = "results.json", "plan.json", "registration.json"
+HUNTS = "hunts.json"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def read_run(folder: Path, *, data: Path | None = None) -> Run:
     document = _document(folder / RESULTS)
     if document is None:
         raise RunError(_unfinished(folder, plan), "the command that ran it goes on from there")
-    results = _results(document, folder / RESULTS)
+    results = _hunted(_results(document, folder / RESULTS), folder)
     registration = _document(folder / REGISTRATION)
     if registration is not None:
         try:
@@ -166,13 +167,26 @@ def _results(document: dict[str, Any], path: Path) -> Results:
     return found
 
 
+def _hunted(results: Results, folder: Path) -> Results:
+    """The results with the hunts of the last `--falsify`, which lie beside them."""
+    told = _document(folder / HUNTS)
+    if told is None:
+        return results
+    try:
+        found = replace(results, hunts=tuple(hunt(each) for each in told["hunts"]))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise RunError(f"{folder / HUNTS} is damaged", "remove it, or hunt again") from None
+    if _wrong(found):
+        raise RunError(f"{folder / HUNTS} is damaged", "remove it, or hunt again")
+    return found
+
+
 def _plan(document: dict[str, Any], path: Path) -> Plan:
     try:
         jobs = tuple(_job(job) for job in document["jobs"])
         files = tuple((str(name), str(digest)) for name, digest in document["files"])
-        found = Plan(
-            **{**document, "jobs": jobs, "files": files, "seeds": tuple(document["seeds"])}
-        )
+        lists = {"seeds": tuple(document["seeds"]), "twins": tuple(document.get("twins", ()))}
+        found = Plan(**{**document, "jobs": jobs, "files": files, **lists})
     except (KeyError, TypeError, ValueError, AttributeError):
         _damaged(path, "it is no plan")
     wrong = _wrong(found)
