@@ -6,13 +6,17 @@
 | `random_basis` | fitted bases: all blocks of a shared one are drawn at random |
 | `shuffled_sources` | which source goes with which example, within line and split |
 | `random_sites` | the sites: as many of the same kind, drawn elsewhere |
+| `wrong_algorithm` | the algorithm: one mechanism is read wrongly (`causalabs.rivals.wrong`) |
+| `whole_site` | the basis: all of the site is interchanged, nothing is fitted |
+| `left_alone` | nothing is interchanged: the network answers as for the base |
+| `chance` | no network: of each interchange the answer that is right most often |
 
 Examples, splits, seeds, budget and restarts stay, and so do the streams of random numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -24,19 +28,59 @@ from causalabs.hypothesis.model import (
     Alignment,
     AtIndex,
     AtStep,
+    BasisSpec,
     Choice,
     Member,
     Site,
     Space,
 )
+from causalabs.results import FitRecord
 
-CONTROLS = ("untrained", "random_basis", "shuffled_sources", "random_sites")
+CONTROLS = (
+    "untrained",
+    "random_basis",
+    "shuffled_sources",
+    "random_sites",
+    "wrong_algorithm",
+    "whole_site",
+    "left_alone",
+    "chance",
+)
+
+IDLE = ("left_alone", "chance")
+"""Controls under which nothing is written, and so nothing fitted."""
 
 
 def check_control(name: str) -> None:
     """An error where there is no such control; "" is the procedure as it stands."""
     if name and name not in CONTROLS:
         raise EngineError(f"there is no control `{name}`", f"use one of {', '.join(CONTROLS)}")
+
+
+def whole_site(alignment: Alignment) -> Alignment:
+    """The alignment with each variable in all of its site."""
+    spaces = tuple(
+        replace(
+            space,
+            basis=BasisSpec("whole"),
+            members=tuple(replace(member, block=()) for member in space.members),
+        )
+        for space in alignment.spaces
+    )
+    return replace(alignment, spaces=spaces)
+
+
+def pinned(alignment: Alignment, fits: Sequence[FitRecord]) -> Alignment:
+    """The alignment with each searched space at the place that some fit chose."""
+    chosen: Mapping[str, str] = {record.space: record.choice for record in fits}
+
+    def at(space: Space) -> Space:
+        label = chosen.get(", ".join(member.variable for member in space.members))
+        number = space.labels.index(label) if label in space.labels else 0
+        members = tuple(replace(m, choices=(m.choices[number],)) for m in space.members)
+        return replace(space, members=members, labels=space.labels[number : number + 1])
+
+    return replace(alignment, spaces=tuple(map(at, alignment.spaces)))
 
 
 def sites_of(alignment: Alignment) -> tuple[Site, ...]:

@@ -128,7 +128,10 @@ def _reached(floor: Floor, control: str) -> tuple[float, str]:
     An untrained network has one answer for most inputs; a trained one that an interchange
     does not reach keeps the base's answer.
     """
-    if control not in ("untrained", "shuffled_sources") and floor.alone > floor.constant:
+    if control == "left_alone":
+        return floor.alone, "leaving the output alone"
+    untold = ("untrained", "shuffled_sources", "chance")
+    if control not in untold and floor.alone > floor.constant:
         return floor.alone, "leaving the output alone"
     return floor.constant, "always one answer"
 
@@ -171,7 +174,7 @@ def _floor_rule(
     control, upper = term.control.name, expectation.comparison in ("<=", "<")
     if term.metric not in ("iia", "accuracy", SCREENS_OFF) or (upper and not control):
         return None
-    if not upper and control:
+    if (not upper and control) or control == "wrong_algorithm":  # which answers otherwise
         return None
     done.add((term.lines, term.measured, control, upper))
     algorithms = {each.name: each for each in world.algorithms}

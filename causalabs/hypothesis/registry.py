@@ -197,9 +197,7 @@ def _networks() -> tuple[NetworkKind, ...]:
         ),
         NetworkKind("gru", (width,), True, state, "steps", "steps", True, True),
         NetworkKind("huggingface", (Parameter("id", "text"),), True, every),
-        NetworkKind(
-            "tracr", (path, scale), True, _BLOCKS + _APART, classes=True, one_hot=True
-        ),
+        NetworkKind("tracr", (path, scale), True, _BLOCKS + _APART, classes=True, one_hot=True),
         NetworkKind("checkpoint", (path, Parameter("net", "call")), True),
         NetworkKind("python", (Parameter("name", "text"),), True, every, "any", "any", False, True),
         NetworkKind("given", (), True, every, "any", "any", False, True),
@@ -287,12 +285,13 @@ def _discovery() -> tuple[Method, ...]:
 
 def _words() -> tuple[Entry, ...]:
     controls = ("untrained", "random_basis", "shuffled_sources", "random_sites", "random_circuit")
+    others = ("wrong_algorithm", "whole_site", "left_alone", "chance")
     later = ("shuffled_labels", "constant")
     modifiers = ("patched", "mean", "median", "normalised")
     return (
         PositionName("last"),
         PositionName("first"),
-        *(ControlKind(name) for name in controls),
+        *(ControlKind(name) for name in (*controls, *others)),
         *(ControlKind(name, runnable=False) for name in later),
         *(Modifier(name, runnable=False) for name in modifiers),
         SplitRole("train", use="fit"),

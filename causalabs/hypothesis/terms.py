@@ -16,9 +16,11 @@ from causalabs.hypothesis.meaning import (
 )
 from causalabs.hypothesis.model import AtIndex, AtStep, Control, Line, Space, Term
 from causalabs.hypothesis.refs import Findings
+from causalabs.hypothesis.rules_controls import NoMeaning
 from causalabs.hypothesis.screening import SCREENS_OFF, read_between
 from causalabs.hypothesis.settings import call_settings
 from causalabs.hypothesis.subjects import Evidence, Indices, Subjects, inside, subjects_of
+from causalabs.hypothesis.whole import clash
 from causalabs.hypothesis.wording import metric_text
 from causalabs.syntax import ast
 
@@ -264,6 +266,18 @@ def _not_placed(metric: ast.Metric, who: str, variables: Sequence[str], evidence
 # ---------------------------------------------------------------------- controls
 
 
+OF_LINES = (
+    "random_basis",
+    "shuffled_sources",
+    "random_sites",
+    "wrong_algorithm",
+    "whole_site",
+    "left_alone",
+    "chance",
+)
+"""Controls that change what is interchanged, and so nothing about the network as it stands."""
+
+
 def spaces_of(term: Term, evidence: Evidence) -> list[Space]:
     """The spaces that a term's interchanges are written in."""
     wanted = {v: None for i in term.lines for v in evidence.lines[i].variables}
@@ -276,13 +290,21 @@ def _idle(under: ast.Under, metric: ast.Metric, term: Term, evidence: Evidence) 
     spaces = spaces_of(term, evidence)
     lines = [evidence.lines[i] for i in term.lines]
     name, reason = term.control.name, ""
-    if not lines and name in ("random_basis", "shuffled_sources", "random_sites"):
+    if (unmeant := _unmeant(name, term, lines, spaces)) != ("", ""):
+        why, change = unmeant
+        text = metric_text(metric, {}, evidence.world)
+        evidence.found.append(
+            NoMeaning(span=under.span, text=text, control=name, reason=why, change=change)
+        )
+    elif not lines and name in OF_LINES:
         if term.metric in ("accuracy",):
             reason = "it speaks of the network as it stands"
     elif name == "random_basis" and not any(drawn(space) for space in spaces):
         reason = "no basis is fitted"
     elif name == "shuffled_sources" and all(line.sources == 0 for line in lines):
         reason = "nothing is taken from a source"
+    elif name == "whole_site" and all(s.basis.kind == "whole" for s in spaces):
+        reason = "the whole site is interchanged as it is"
     elif name == "random_sites" and not any(_movable(space) for space in spaces):
         reason = "there is no other site of the kind"
     if reason:
@@ -295,6 +317,21 @@ def _idle(under: ast.Under, metric: ast.Metric, term: Term, evidence: Evidence) 
                 change="use `under untrained`, or remove the control",
             )
         )
+
+
+def _unmeant(
+    name: str, term: Term, lines: Sequence[Line], spaces: Sequence[Space]
+) -> tuple[str, str]:
+    """Why a metric has no meaning under a control, and what to write instead."""
+    if name == "chance" and term.metric not in ("iia", "accuracy"):
+        return "one answer has no scores", "use `under left_alone`, or measure `iia`"
+    if name in ("chance", "left_alone") and term.metric == SCREENS_OFF:
+        return "nothing is interchanged", "use `under untrained`"
+    clashes = [clash(line, spaces) for line in lines if name == "whole_site"]
+    why = next((each for each in clashes if each), "")
+    return (
+        (why, "name the interchanges that can be made, or remove the control") if why else ("", "")
+    )
 
 
 def _movable(space: Space) -> bool:
