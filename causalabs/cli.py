@@ -243,6 +243,33 @@ def distinguish(files: list[str], *, as_json: bool) -> int:
     return CLEAN if told.apart else FAULT
 
 
+def power(
+    file: str, *, networks: int, controls: bool, noise: float, runs: Path, as_json: bool
+) -> int:
+    """Try a file's procedure on compiled networks that do and do not implement its algorithm."""
+    from causalabs.power.run import power as tried
+    from causalabs.report.power import power_text
+    from causalabs.report.progress import progress
+
+    if not 1 <= networks <= 1000:
+        usage(f"{networks} networks cannot be tried", "type a number from 1 to 1000")
+    (hypothesis,) = _load_all([file], as_json=as_json)
+    try:
+        with progress(hypothesis.name) as tell_progress:
+            found = tried(
+                hypothesis,
+                networks=networks,
+                controls=controls,
+                noise=noise,
+                runs=runs,
+                progress=tell_progress,
+            )
+    except RunError as error:
+        _stopped(hypothesis, error, as_json=as_json)
+    print_json(found.to_json()) if as_json else say(power_text(found))
+    return CLEAN
+
+
 def log(file: str, *, as_json: bool) -> int:
     """Show the lock of a file: what was registered, amended, seen."""
     from causalabs.registration import differs_from_lock, lock_path, read_lock
@@ -347,6 +374,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "plan": plan,
     "distinguish": distinguish,
     "run": run,
+    "power": power,
     "log": log,
     "report": report_run,
     "models": models,

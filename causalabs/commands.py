@@ -105,6 +105,32 @@ COMMANDS = {
             ),
         ),
     ),
+    "power": Command(
+        "Say how often a file's procedure is right on networks whose inside is known.",
+        (
+            _word("file", metavar="FILE", help="a hypothesis file; `-` reads stdin"),
+            _word(
+                "--networks",
+                type=int,
+                default=10,
+                metavar="N",
+                help="how many that implement its algorithm, and as many that do not (10)",
+            ),
+            _word(
+                "--controls",
+                action="store_true",
+                help="judge expectations under a control as well",
+            ),
+            _word(
+                "--noise",
+                type=float,
+                default=0.0,
+                metavar="SIZE",
+                help="add so much to every coordinate of a layer (0)",
+            ),
+            _word("--runs", type=Path, default=Path("runs"), help="folder that keeps the runs"),
+        ),
+    ),
     "log": Command(
         "Show what was registered of a file, what was amended, and what came out.",
         (_word("file", metavar="FILE", help="a hypothesis file that was run"),),
