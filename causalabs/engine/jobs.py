@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from causalabs.counterfactuals.answering import answered_by
 from causalabs.counterfactuals.shuffle import shuffle_sources
 from causalabs.engine.bases import find
 from causalabs.engine.bases.saved import Label, save_basis, site_record
-from causalabs.engine.controls import check_control, move_sites
+from causalabs.engine.controls import IDLE, check_control, move_sites, whole_site
 from causalabs.engine.counterexamples import MOST_SECONDS
 from causalabs.engine.errors import EngineError
 from causalabs.engine.failures import Scene, tell
 from causalabs.engine.fit import budget_for
-from causalabs.engine.interchange import compile_lines
+from causalabs.engine.idle import idle_values
+from causalabs.engine.interchange import Program, compile_lines
 from causalabs.engine.measure import metric_of, values
 from causalabs.engine.protocol import Network
 from causalabs.engine.prove import line_notes, prove_writes
@@ -28,7 +31,8 @@ from causalabs.engine.search import Setting, Settled, expand_tokens, settle
 from causalabs.engine.store import Store
 from causalabs.engine.streams import numpy_stream, stream
 from causalabs.failing import failing
-from causalabs.hypothesis.model import Hypothesis, Line
+from causalabs.hypothesis.model import Alignment, Hypothesis, Line
+from causalabs.hypothesis.whole import clash
 from causalabs.plans import Job
 from causalabs.results import Counterexample, Measured, Outcome, Residual
 
@@ -67,11 +71,11 @@ def run_job(
     if job.alignment:
         with _Clock(seconds, "fit"):
             setting = setting_of(job, hypothesis, resources, store, progress)
-            fits = settle(setting)
+            fits = Settled() if job.control in IDLE else settle(setting)
         with _Clock(seconds, "measurement"):
             found, notes = _measure(job, hypothesis, setting, fits)
             measured += found
-        if folder is not None:
+        if folder is not None and fits.bases:
             save_bases(folder, job, hypothesis, setting, fits, plan)
     counterexamples, residuals, untold = _told(
         job, hypothesis, resources, network, setting, fits, measured, seconds
@@ -140,26 +144,34 @@ def setting_of(
     """Everything that settling a job's alignment depends on."""
     alignment = hypothesis.alignment_named(job.alignment)
     alignment = expand_tokens(alignment, store.network)
+    algorithm = hypothesis.algorithm_named(alignment.algorithm)
     if job.control == "random_sites":
         sites = stream(job.seed, "random sites")
         alignment = move_sites(alignment, store.network, generator=sites)
+    elif job.control == "whole_site":
+        alignment = whole_site(alignment)
     examples = resources.examples(job.seed)
     if job.control == "shuffled_sources":
         draws = numpy_stream(job.seed, "shuffled sources")
         examples = shuffle_sources(examples, generator=draws)
+    elif job.control == "wrong_algorithm":
+        algorithm = resources.rival(job.alignment).algorithm
+        examples = answered_by(algorithm, hypothesis.counterfactuals.lines, examples)
     aligned = set(alignment.variables)
     lines = {
         number: line
         for number, line in enumerate(hypothesis.counterfactuals.lines)
         if line.algorithm == alignment.algorithm and _names(line) <= aligned
     }
+    if job.control == "whole_site":
+        lines = _whole(lines, job, alignment)
     report = None
     if progress is not None:
         tell, control = progress, job.control
         report = lambda what, share: tell(f"{what} under {control}" if control else what, share)  # noqa: E731
     return Setting(
         alignment=alignment,
-        algorithm=hypothesis.algorithm_named(alignment.algorithm),
+        algorithm=algorithm,
         lines=lines,
         splits=_splits(hypothesis),
         examples=examples,
@@ -170,6 +182,18 @@ def setting_of(
         folder=hypothesis.folder,
         report=report,
     )
+
+
+def _whole(lines: Mapping[int, Line], job: Job, alignment: Alignment) -> dict[int, Line]:
+    """The lines that can be made with whole sites; an error where one that is measured cannot."""
+    why = {number: clash(line, alignment.spaces) for number, line in lines.items()}
+    for number in job.lines:
+        if why[number]:
+            raise EngineError(
+                f"`{lines[number].name}` has no meaning under `whole_site`: {why[number]}",
+                "measure the other interchanges under it, by name",
+            )
+    return {number: line for number, line in lines.items() if not why[number]}
 
 
 def _splits(hypothesis: Hypothesis) -> dict[str, int]:
@@ -239,9 +263,12 @@ def _measure(
     metrics = {name: metric_of(name, setting.algorithm, base) for name in named}
     for number in job.lines:
         line = hypothesis.counterfactuals.lines[number]
-        program = compile_lines({number: line}, setting.alignment, found.chosen)
+        idle = job.control in IDLE
+        program = Program((), {number: ()})
+        if not idle:
+            program = compile_lines({number: line}, setting.alignment, found.chosen)
         setting.store.capture(program.read)
-        proven = False
+        proven = idle
         for name in _asked(job, hypothesis):
             split = split_number(hypothesis, name)
             device = setting.store.at_device
@@ -252,7 +279,10 @@ def _measure(
                 )
                 proven = True
             exact = bool(setting.examples.exact and setting.examples.exact[number])
-            each = values(program, found.bases, rows, setting.store, metrics)
+            if idle:
+                each = idle_values(job.control, rows, setting.store, metrics)
+            else:
+                each = values(program, found.bases, rows, setting.store, metrics)
             measured += [Measured(m, number, name, column, exact) for m, column in each.items()]
             for what, term in asked_of(job, hypothesis, number).items():
                 kept, told = screened(term, number, split, hypothesis, setting, found)

@@ -17,12 +17,14 @@ from causalabs.algorithm.domains import Column
 from causalabs.counterfactuals.draw import BaseSampler, draw
 from causalabs.counterfactuals.examples import Examples
 from causalabs.counterfactuals.solving import Solved
+from causalabs.engine.errors import EngineError
 from causalabs.engine.measure import clean_values
 from causalabs.engine.protocol import Device, Network
 from causalabs.engine.store import Store
 from causalabs.engine.streams import numpy_stream
 from causalabs.hypothesis.bases import basis_paths
 from causalabs.hypothesis.model import Hypothesis
+from causalabs.rivals.wrong import Wrong, wrong_algorithm
 
 if TYPE_CHECKING:
     from causalabs.engine.language_models.build import LanguageModels
@@ -60,6 +62,7 @@ class Resources:
     _stores: dict[bool, Store] = field(default_factory=dict)
     _drawn_stores: dict[bool, Store] = field(default_factory=dict)
     _right: dict[tuple[bool, str], NDArray[np.bool_]] = field(default_factory=dict)
+    _rivals: dict[str, Wrong | None] = field(default_factory=dict)
     _drawn: Examples | None = None
     _solved: Examples | None = None
 
@@ -94,6 +97,18 @@ class Resources:
             make = self.make_examples or self._sampled
             self._solved = make(seed, self._solves(seed))
         return self._solved
+
+    def rival(self, alignment: str) -> Wrong:
+        """The wrong algorithm that an alignment is measured against; the same for all seeds."""
+        if alignment not in self._rivals:
+            self._rivals[alignment] = wrong_algorithm(self.hypothesis, alignment)
+        found = self._rivals[alignment]
+        if found is None:
+            raise EngineError(
+                "no wrong algorithm was found: no small change of a mechanism answers otherwise",
+                "write the rival yourself: another `algorithm` block with its own alignment",
+            )
+        return found
 
     def store(self, seed: int, *, trained: bool = True) -> Store:
         """Clean runs of a network over the inputs of the examples."""
