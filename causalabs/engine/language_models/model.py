@@ -148,7 +148,8 @@ class LanguageModel:
                 "read the head's `.z`, or make all prompts as long",
             ) from error
 
-    def _at(self, position: Position | None, inputs: Prompts) -> Tensor:
+    def tokens_at(self, position: Position | None, inputs: Prompts) -> Tensor:
+        """Tokens that a position means, (rows, count); `EngineError` where one is not there."""
         found = self.prompter.resolve(position or Last(), inputs)  # (rows, count)
         self._check_tokens(found, position or Last(), inputs)
         return torch.from_numpy(np.ascontiguousarray(found)).to(self.device)
@@ -169,9 +170,9 @@ class LanguageModel:
                 where = f"`{say_position(position)}`"
                 raise EngineError(f"the prompt `{text}` {problem} {where}", help)
 
-    def _reads(self, inputs: Prompts) -> Tensor:
+    def reads_of(self, inputs: Prompts) -> Tensor:
         """Tokens at which something is read: (rows, positions)."""
-        found = [self._at(position, inputs) for position in self.readout.positions]
+        found = [self.tokens_at(position, inputs) for position in self.readout.positions]
         for at in found:
             if at.shape[1] != 1:
                 raise EngineError(f"an output is read at {at.shape[1]} tokens at once")
@@ -203,7 +204,7 @@ class LanguageModel:
         whole = not sites or None in places
         current = self._run(inputs, scored=whole)
         touches = [
-            self.touch(place, self._at(site.position, inputs), _spy(found, number))
+            self.touch(place, self.tokens_at(site.position, inputs), _spy(found, number))
             for number, (site, place) in enumerate(zip(sites, places, strict=True))
             if place is not None
         ]
@@ -238,20 +239,20 @@ class LanguageModel:
 
     def _leaves_reads(self, inputs: Prompts, sites: Sequence[Site]) -> bool:
         """Whether an output may be read before all that is edited, in some row."""
-        reads = self._reads(inputs).amin(dim=1)
+        reads = self.reads_of(inputs).amin(dim=1)
         return any(
             self.place(site) is None
-            or bool((self._at(site.position, inputs).amin(dim=1) > reads).any())
+            or bool((self.tokens_at(site.position, inputs).amin(dim=1) > reads).any())
             for site in sites
         )
 
     def _keep(self, inputs: Prompts, sites: tuple[Site, ...], scores: bool) -> dict[str, Tensor]:
-        found = {"reads": self._reads(inputs), "lengths": inputs.lengths.to(self.device)}
+        found = {"reads": self.reads_of(inputs), "lengths": inputs.lengths.to(self.device)}
         ats: list[tuple[Place, Tensor]] = []
         for number, site in enumerate(sites):
             place = self.place(site)
             if place is not None:
-                found[f"at{number}"] = at = self._at(site.position, inputs)
+                found[f"at{number}"] = at = self.tokens_at(site.position, inputs)
                 ats.append((place, at))
         past = max((int(at.amin(dim=1).max()) for _, at in ats), default=0)
         starts: dict[Start, Tensor] = {}
@@ -264,7 +265,7 @@ class LanguageModel:
 
     def _run(self, inputs: Prompts, *, scored: bool) -> Clean:
         ids = inputs.ids.to(self.device)
-        return Clean(self.wiring, self.readout, ids, self._reads(inputs), scored=scored)
+        return Clean(self.wiring, self.readout, ids, self.reads_of(inputs), scored=scored)
 
     def _in_parts(self, inputs: Prompts, work: Callable[[Prompts], T]) -> Iterator[T]:
         """`work` on batches that fit into memory; on the empty one where there are no inputs."""

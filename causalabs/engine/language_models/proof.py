@@ -25,14 +25,11 @@ TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-6}
 @torch.no_grad()
 def prove(wiring: Wiring) -> None:
     """Two rows of unlike lengths through both; `EngineError` where the logits differ."""
-    ids, lengths = _rows(wiring)
+    ids, lengths = sample_rows(wiring)
     device = ids.device
     mask = torch.arange(ids.shape[1], device=device) < lengths[:, None]
     wanted: Tensor = wiring.module(input_ids=ids, attention_mask=mask.long()).logits
-    positions = torch.arange(ids.shape[1], device=device)[None]
-    columns = Columns(torch.zeros_like(lengths), ids.shape[1], 0, positions.expand(2, -1), True)
-    start = Group((-1, AFTER), {"after": wiring.embed(ids, positions)}, 1)
-    found = wiring.unembed(wiring.norm(Pass(wiring, columns).run([start])))
+    found = wiring.unembed(wiring.norm(stream(wiring, ids)))
     difference = float((found - wanted)[mask].float().abs().max())
     size = float(wanted[mask].float().abs().max())
     if not torch.isfinite(wanted[mask]).all():
@@ -45,7 +42,16 @@ def prove(wiring: Wiring) -> None:
         )
 
 
-def _rows(wiring: Wiring) -> tuple[Tensor, Tensor]:
+def stream(wiring: Wiring, ids: Tensor) -> Tensor:
+    """The residual stream after the last block, (rows, tokens, width), as the flow makes it."""
+    positions = torch.arange(ids.shape[1], device=ids.device)[None].expand(len(ids), -1)
+    columns = Columns(positions[:, 0], ids.shape[1], 0, positions, True)
+    start = Group((-1, AFTER), {"after": wiring.embed(ids, positions)}, 1)
+    return Pass(wiring, columns).run([start])
+
+
+def sample_rows(wiring: Wiring) -> tuple[Tensor, Tensor]:
+    """Two rows of drawn tokens and how many of each count."""
     window = getattr(wiring.config, "sliding_window", None) or 0
     longest = window + 3 if TOKENS - 3 < window <= 64 else TOKENS
     longest = min(longest, getattr(wiring.config, "max_position_embeddings", longest))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from causalabs.engine.circuits.contract import Edge, Wired
+from causalabs.engine.language_models.contract import Prompts
 from causalabs.engine.networks.transformer import Transformer
 from causalabs.engine.protocol import Scores
 from causalabs.hypothesis.model import Site
@@ -77,3 +79,93 @@ def transformer(
     reads = network.reads_of(inputs)  # type: ignore[arg-type]
     read = torch.stack([x[row, at] for row, at in enumerate(reads)])
     return network.unembed(read, None if ends is None else reads >= ends), terms
+
+
+def language_model(
+    wired: Wired, inputs: Prompts, instead: Mapping[Site, Tensor], share: Share
+) -> Tensor:
+    """A Hugging Face model: logits (rows, tokens, words).
+
+    Every head's term is caught in a whole forward run of the model, in which the projections of
+    its layer see that head's own inputs; masks, positions and attention are the model's own.
+    """
+    model: Any = wired.network
+    module, wiring = model.module, model.wiring
+    mask = (torch.arange(inputs.ids.shape[1]) < inputs.lengths[:, None]).long()
+
+    def caught(hooks: Sequence[tuple[nn.Module, str, Any]]) -> None:
+        handles = [getattr(where, f"register_forward_{kind}")(hook) for where, kind, hook in hooks]
+        module(input_ids=inputs.ids, attention_mask=mask)
+        for handle in handles:
+            handle.remove()
+
+    terms: Terms = {}
+    catch(terms, Site("embedding"), caught, wiring.layers[0])
+    shared = wiring.heads // wiring.groups
+    biases = torch.zeros(wiring.width)
+    for layer, block in enumerate(wiring.blocks):
+        heads: Terms = {}
+        for head in range(wiring.heads):
+            x = {}
+            for part in "qkv":
+                owner = head if part == "q" else head - head % shared
+                reader = Site("head", layer, head=owner, part=part)
+                x[part] = block.first_norm(
+                    biases + given_to(reader, wired, terms, dict(instead), share)
+                )
+            gathered: list[Tensor] = []
+            hooks = [*_projecting(block, x), (block.out, "pre_hook", _keep(gathered))]
+            caught(hooks)
+            first, last = head * wiring.dim, (head + 1) * wiring.dim
+            term = block.share(gathered[0][..., first:last], first, last)
+            heads[Site("head", layer, head=head)] = term
+        bias = getattr(block.out, "bias", None)
+        after = biases if bias is None else biases + bias
+        if not wiring.parallel:
+            terms |= heads
+        x_mlp = (biases if wiring.parallel else after) + given_to(
+            Site("mlp", layer), wired, terms, dict(instead), share
+        )
+        terms |= heads
+        terms[Site("mlp", layer)] = block.mlp(block.second_norm(x_mlp))
+        biases = after
+    x_end = biases + given_to(Site("output"), wired, terms, dict(instead), share)
+    return wiring.unembed(wiring.norm(x_end))
+
+
+def catch(terms: Terms, site: Site, caught: Any, block: nn.Module) -> None:
+    """What the first block of a model is given."""
+    found: list[Tensor] = []
+    caught([(block, "pre_hook", _keep(found))])
+    terms[site] = found[0]
+
+
+def _keep(found: list[Tensor]) -> Any:
+    def hook(module: nn.Module, args: Any) -> None:
+        found.append(args[0].clone())
+
+    return hook
+
+
+def _projecting(block: Any, x: Mapping[str, Tensor]) -> list[tuple[nn.Module, str, Any]]:
+    """Hooks by which projections see inputs of their own."""
+    attention = block.attention
+    if hasattr(attention, "q_proj"):
+        named = {"q": attention.q_proj, "k": attention.k_proj, "v": attention.v_proj}
+
+        def giving(part: str) -> Any:
+            return lambda module, args: (x[part],)
+
+        return [(module, "pre_hook", giving(part)) for part, module in named.items()]
+    whole = attention.c_attn if hasattr(attention, "c_attn") else attention.query_key_value
+
+    def output(module: nn.Module, args: Any, found: Tensor) -> Tensor:
+        each = [module.forward(x[part]) for part in "qkv"]
+        if hasattr(attention, "c_attn"):
+            parts = [one.chunk(3, dim=2)[number] for number, one in enumerate(each)]
+            return torch.cat(parts, dim=2)
+        dim = attention.head_size
+        split = [one.view(*one.shape[:2], -1, 3, dim)[..., i, :] for i, one in enumerate(each)]
+        return torch.stack(split, dim=3).flatten(2)
+
+    return [(whole, "hook", output)]
