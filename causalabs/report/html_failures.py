@@ -8,7 +8,7 @@ from typing import Any
 from causalabs.algorithm.columns import value_text
 from causalabs.report.failures import residual_text
 from causalabs.report.html_elements import Markup, element, section, table
-from causalabs.results import Counterexample, Exchanged, Residual, Results
+from causalabs.results import Counterexample, Exchanged, Hunt, Residual, Results
 
 
 def failures_section(results: Results) -> Markup | None:
@@ -29,6 +29,27 @@ def failures_section(results: Results) -> Markup | None:
             if rule.line not in lines
         ]
     return section("Where it fails", *parts)
+
+
+def hunt_parts(results: Results) -> list[Markup]:
+    """What `--falsify` tried where an expectation is met, and what it found."""
+    if not results.hunts:
+        return []
+    head = ("expectation met", "interchange", "tried beside", "seconds", "found")
+    parts = [table("Hunted for a failing interchange", head, map(_hunt, results.hunts))]
+    for each in results.hunts:
+        if each.found is not None:
+            parts.append(element("h3", f"{each.expectation}: met, and yet"))
+            parts += _example(each.found)
+    return parts
+
+
+def _hunt(hunt: Hunt) -> list[str]:
+    found = "a failing one" if hunt.found is not None else "none"
+    if hunt.every:
+        found = "none, and all there are were run"
+    name = hunt.name if hunt.line >= 0 else "none: clean runs"
+    return [hunt.expectation, name, f"{hunt.tried:,}", f"{hunt.seconds:.1f}", found]
 
 
 def _rule(rule: Residual) -> str:

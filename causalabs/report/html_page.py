@@ -9,6 +9,7 @@ from causalabs.algorithm.graph import as_svg
 from causalabs.algorithm.model import Algorithm
 from causalabs.hypothesis.model import Hypothesis, Quantity
 from causalabs.plans import quantities
+from causalabs.report.html_controls import battery_parts, curve_parts
 from causalabs.report.html_elements import (
     Markup,
     element,
@@ -18,7 +19,7 @@ from causalabs.report.html_elements import (
     section,
     table as table_of,
 )
-from causalabs.report.html_failures import failures_section
+from causalabs.report.html_failures import failures_section, hunt_parts
 from causalabs.report.html_plot import Shown, kind_of, plots
 from causalabs.report.html_record import (
     environment_section,
@@ -61,7 +62,9 @@ def page(run: Run) -> str:
         section("Reported", *plots(shown[len(results.expectations) :], "reports"),
                 _judged(results.reports)),
         failures_section(results),
-        section("Controls beside", *_controls(results.table)),
+        section("Hunted", *hunt_parts(results)),
+        section("Controls beside", *battery_parts(results.batteries), *_controls(results.table)),
+        section("Capacity", *curve_parts(results.curves)),
         _algorithms(run),
         _places(run),
         fits_section(run),
@@ -113,6 +116,7 @@ def _judged(rows: Sequence[Judged]) -> Markup | None:
     bounded = any(row.bound is not None for row in rows)
     head = ["expected" if bounded else "reported", "value", "95 % interval", "n"]
     head += ["bound", "verdict"] if bounded else []
+    head += ["rests on"] if any(row.certificate for row in rows) else []
     head += ["by seed"] if any(len(row.seeds) > 1 for row in rows) else []
     return table_of("In numbers", head, [_cells(row, head) for row in rows])
 
@@ -124,6 +128,8 @@ def _cells(row: Judged, head: Sequence[str]) -> list[str]:
     if "bound" in head:
         bound = "" if row.bound is None else joined((f"{row.comparison} ", figure_of(row.bound)))
         cells += [bound, "" if row.verdict is None else _verdict(row.verdict)]
+    if "rests on" in head:
+        cells.append(_certified(row))
     if "by seed" in head:
         told = [
             joined((f"{each.seed}: ", figure_of(each.value), f" {MARKS[each.verdict]}"))
@@ -133,6 +139,14 @@ def _cells(row: Judged, head: Sequence[str]) -> list[str]:
         ]
         cells.append(Markup("<br>".join(told)))
     return cells
+
+
+def _certified(row: Judged) -> str:
+    """How a value was certified, and how much of all interchanges was seen for it."""
+    if row.certificate is None:
+        return ""
+    told = [row.certificate.text, row.certificate.share]
+    return Markup("<br>".join(escape(each) for each in told if each))
 
 
 def _shown(results: Results, hypothesis: Hypothesis | None) -> list[Shown]:

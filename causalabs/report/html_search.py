@@ -178,7 +178,7 @@ def _lines(space: str, labels: Sequence[str], group: Sequence[Search]) -> Markup
     scale = Scale.over([0.0, *finite])
     drawn: list[Markup] = []
     for tick in scale.ticks:
-        y = _height(scale, tick)
+        y = height_of(scale, tick)
         drawn.append(element("line", class_="grid", x1=LEFT + 40, x2=RIGHT, y1=y, y2=y))
         drawn.append(
             element("text", f"{tick:g}", class_="axis", x=LEFT + 32, y=y + 4, text_anchor="end")
@@ -205,7 +205,7 @@ def _lines(space: str, labels: Sequence[str], group: Sequence[Search]) -> Markup
 def _line(search: Search, scale: Scale, dash: str) -> Markup:
     beside = " beside" if search.control else ""
     places = [
-        (_across(j, len(search.scores)), _height(scale, score))
+        (across(j, len(search.scores)), height_of(scale, score))
         for j, score in enumerate(search.scores)
         if math.isfinite(score)
     ]
@@ -216,7 +216,7 @@ def _line(search: Search, scale: Scale, dash: str) -> Markup:
     )
     for j, score in enumerate(search.scores):
         if math.isfinite(score):
-            x, y = _across(j, len(search.scores)), _height(scale, score)
+            x, y = across(j, len(search.scores)), height_of(scale, score)
             told = element("title", f"{search.labels[j]}: {number(score)}")
             kind = f"point{beside}"
             parts.append(
@@ -239,7 +239,7 @@ def _below(labels: Sequence[str]) -> list[Markup]:
             shortened(short[j], max(2, int(room / 7.4) - 1)),
             element("title", labels[j]),
             class_="axis",
-            x=_across(j, len(labels)),
+            x=across(j, len(labels)),
             y=BOTTOM + 26,
             text_anchor="middle",
         )
@@ -247,13 +247,14 @@ def _below(labels: Sequence[str]) -> list[Markup]:
     ]
 
 
-def _across(choice: int, count: int) -> float:
+def across(choice: int, count: int) -> float:
     """Choices stand in the middle of equal stretches: their names then have room."""
     left = LEFT + 50
     return left + (choice + 0.5) * (RIGHT - left) / count
 
 
-def _height(scale: Scale, score: float) -> float:
+def height_of(scale: Scale, score: float) -> float:
+    """Where a score is drawn between BOTTOM and TOP."""
     share = (min(max(score, scale.low), scale.high) - scale.low) / (scale.high - scale.low)
     return BOTTOM - share * (BOTTOM - TOP)
 

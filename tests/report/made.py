@@ -6,11 +6,14 @@ import math
 from dataclasses import replace
 
 import causalabs
+from causalabs.batteries import Battery, Controlled, Curve, CurvePoint
+from causalabs.certificates import Certificate
 from causalabs.plans import make_plan
 from causalabs.results import (
     Counterexample,
     Exchanged,
     FitRecord,
+    Hunt,
     Judged,
     Residual,
     Results,
@@ -90,6 +93,53 @@ def searched(job, labels, scores):
     }
 
 
+def controlled(control, value, **more):
+    return Controlled(control, value, value - 0.02, min(value + 0.02, 1.0), 4000, False, **more)
+
+
+BATTERY = Battery(
+    "places", "heldout",
+    (
+        controlled("", 0.91, capacity=1024, text="as the file says", by_line=(("larger", 0.91),)),
+        controlled("chance", 0.5, text="the best constant answer"),
+        controlled("untrained", 0.55, capacity=1024, text="fresh weights, fitted again"),
+        controlled("random_basis", 0.52, text="4 dims drawn at random"),
+        controlled("shuffled_sources", 0.5, capacity=1024),
+        controlled("wrong_algorithm", 0.61, capacity=1024, text="x > y becomes x >= y"),
+        controlled("whole_site", 0.71),
+    ),
+    rival="`larger : bool = x >= y` in place of `x > y`",
+    left_out=(("random_sites", "there is no other site of the kind"),),
+    warnings=("the whole site reaches less than 16 dims of it",),
+)  # fmt: skip
+
+
+def curve_of(values, untrained):
+    labels = (("neurons", "4 neurons", 4, 0), ("learned", "1 learned dim", 1, 64),
+              ("learned", "2 learned dims", 2, 128), ("learned", "16 learned dims", 16, 1024),
+              ("whole", "whole site", 64, 0), ("revnet", "16 revnet dims", 16, 33_000))  # fmt: skip
+    points = [
+        CurvePoint(control, basis, label, dims, capacity, basis != "revnet", value,
+                   value - 0.03, min(value + 0.03, 1.0), 2000)
+        for control, series in (("", values), ("untrained", untrained))
+        for (basis, label, dims, capacity), value in zip(labels, series, strict=True)
+    ]  # fmt: skip
+    return Curve("places", "heldout", tuple(points), (("64 learned dims", "too wide"),))
+
+
+CURVE = curve_of((0.6, 0.52, 0.74, 0.93, 0.7, 0.998), (0.5, 0.5, 0.51, 0.55, 0.49, 0.82))
+HUNTS = (
+    Hunt("iia", 0, "larger", "iia of larger on heldout", 12_345, 3.25),
+    Hunt("iia", 0, "larger", "iia of smaller on heldout", 77, 0.5, replace(FAILING, runs=7)),
+    Hunt("accuracy", -1, "", "accuracy on heldout", 0, 0.0, None, True),
+)
+CERTIFICATES = (
+    Certificate("stopped early", 150, 20_000, space=10_000, seen=149),
+    Certificate("exact", 400, 400, space=400, seen=400),
+    Certificate("ran on", 400, 100, continuous=True),
+)
+
+
 def rich_results(plan, folder):
     """Many rows, several seeds, ends that are open, numbers beyond 1, three kinds of search."""
     seeds = tuple(SeedValue(s, 0.6 + s / 10, 0.5, 0.9) for s in range(3))
@@ -113,14 +163,20 @@ def rich_results(plan, folder):
         **searched("seed0-plain-two", ("hidden 0", "hidden 1"), (0.2, 0.1)),
     }
     base = small_results(plan, folder)
-    return replace(base, expectations=tuple(rows), reports=reports, fits=fits, notes=("a note",))
+    rows[:3] = [replace(r, certificate=c) for r, c in zip(rows, CERTIFICATES, strict=False)]
+    return replace(
+        base, expectations=tuple(rows), reports=reports, fits=fits, notes=("a note",),
+        batteries=(BATTERY,), curves=(CURVE,),
+    )  # fmt: skip
 
 
-def run_folder(root, *, make=small_results, text=SMALL, registration=None):
+def run_folder(root, *, make=small_results, text=SMALL, registration=None, hunts=()):
     """A finished run of a text in a folder below `root`."""
     plan = make_plan(hypothesis(text))
     folder = RunFolder.open(root, plan)
     folder.finish(make(plan, folder.path))
+    if hunts:
+        folder.hunted(hunts)
     if registration is not None:
         folder.register(registration)
     return folder.path

@@ -225,7 +225,8 @@ def test_searches_are_maps_or_lines_and_the_winner_is_marked(rich):
     (chosen,) = re.findall('class="[a-z ]*chosen"><i[^>]*></i><data value="([^"]*)"', table)
     assert float(chosen) == max(scores)
     assert labels[scores.index(max(scores))] in found.text
-    profile = [float(v) for v in re.findall('class="point" [^>]*data-value="([^"]*)"', html)]
+    places = html[html.index("Places searched") :]
+    profile = [float(v) for v in re.findall('class="point" [^>]*data-value="([^"]*)"', places)]
     assert profile == [i / 40 for i in range(30)]
 
 
@@ -341,7 +342,7 @@ def same_kind(data, places, document):
         value = document
         for key in place:
             value = value[key]
-        if isinstance(value, str) and place[-1] not in ("verdict", "comparison"):
+        if isinstance(value, str) and place[-1] not in ("verdict", "comparison", "how"):
             yield place, data.draw(TEXT)
         elif isinstance(value, float):
             yield place, data.draw(NUMBER)
@@ -528,3 +529,52 @@ def test_a_scale_holds_its_numbers_and_has_few_round_ticks(numbers):
 def test_wide_letters_count_twice():
     assert shortened("部分和部分和", 7) == "部分和…"
     assert shortened("short", 5) == "short"
+
+
+# ------------------------------------------------- controls, capacity, hunts, certificates
+
+
+@pytest.fixture
+def hunted(tmp_path):
+    return made.run_folder(tmp_path / "runs", make=made.rich_results, hunts=made.HUNTS)
+
+
+def test_a_battery_shows_every_control_with_its_capacity(hunted):
+    found, html = shown(hunted)
+    for row in made.BATTERY.rows:
+        assert repr(row.value) in html
+        assert {row.value, row.low, row.high} <= set(found.numbers())
+        assert row.text in found.text
+    for told in ("random basis", "none fitted", "1,024", "in place of `x > y`",
+                 "random_sites: there is no other site of the kind",
+                 "the whole site reaches less than 16 dims of it"):  # fmt: skip
+        assert told in found.text
+
+
+def test_a_curve_has_network_and_untrained_and_marks_what_is_not_linear(hunted):
+    found, html = shown(hunted)
+    assert html.count('<rect class="point"') == html.count('<rect class="point beside"') == 1
+    assert html.count('<circle class="point beside" cx') >= 5
+    for point in made.CURVE.points:
+        assert f'data-value="{point.value!r}"' in html
+    for told in ("33,000, not linear", "64 learned dims: too wide", "A square is a map"):
+        assert told in found.text
+
+
+def test_a_hunt_is_kept_beside_the_results(hunted):
+    found, _ = shown(hunted)
+    assert read_run(hunted).results.hunts == made.HUNTS
+    for told in ("12,345", "none, and all there are were run", "met, and yet", "a failing one"):
+        assert told in found.text
+
+
+def test_a_damaged_hunt_is_named(hunted):
+    (hunted / "hunts.json").write_text('{"hunts": [{"metric": 3}]}')
+    assert "hunts.json is damaged" in refused(hunted)
+
+
+def test_a_row_says_what_it_rests_on(hunted):
+    found, _ = shown(hunted)
+    for told in ("stopped early after 150 of 20,000", "149 of 10,000 interchanges seen (1.5 %)",
+                 "all 400 interchanges run", "a sample of a continuous space"):  # fmt: skip
+        assert told in found.text

@@ -106,7 +106,7 @@ def reports(tmp_path_factory):
     root = tmp_path_factory.mktemp("reports")
     folders = {
         "small": made.run_folder(root / "small", registration=made.REGISTERED),
-        "rich": made.run_folder(root / "rich", make=made.rich_results),
+        "rich": made.run_folder(root / "rich", make=made.rich_results, hunts=made.HUNTS),
         "hostile": hostile(root / "hostile"),
     }
     return {name: write_report(folder).report for name, folder in folders.items()}
@@ -156,7 +156,7 @@ def test_the_page_is_there_without_scripts(browser, reports):
     browser.ask("Emulation.setScriptExecutionDisabled", value=True)
     browser.open(reports["rich"])
     browser.ask("Emulation.setScriptExecutionDisabled", value=False)
-    assert browser.tell("document.querySelectorAll('svg.plot[role=img]').length") == 6
+    assert browser.tell("document.querySelectorAll('svg.plot[role=img]').length") == 8
     assert "How to repeat it" in browser.tell("document.body.innerText")
 
 
@@ -170,3 +170,50 @@ def test_a_reader_of_screens_hears_what_pictures_show(browser, reports):
     assert "algorithm" in pictures
     assert ("table", "In numbers") in heard
     assert "met" in " ".join(name for role, name in heard if role == "StaticText")
+
+
+POINTS = """
+[...document.querySelectorAll('.series')].map(s => [
+  s.querySelector('title').textContent,
+  [...s.querySelectorAll('.point')].map(p => {
+    const box = p.getBoundingClientRect();
+    return [+p.dataset.value, (box.left + box.right) / 2, (box.top + box.bottom) / 2];
+  })])
+"""
+"""The points of a capacity curve: number, and where it is drawn."""
+
+
+def test_a_capacity_curve_draws_its_numbers_to_scale(browser, reports):
+    browser.open(reports["rich"])
+    series = {name: sorted(points, key=lambda p: p[1]) for name, points in browser.tell(POINTS)}
+    assert set(series) == {"the network", "untrained"}
+    # In order of capacity; of equal ones, of dims.
+    assert [p[0] for p in series["the network"]] == [0.6, 0.7, 0.52, 0.74, 0.93, 0.998]
+    assert [p[0] for p in series["untrained"]] == [0.5, 0.49, 0.5, 0.51, 0.55, 0.82]
+    drawn = [point for points in series.values() for point in points]
+    low, high = min(drawn), max(drawn)
+    pixels = (low[2] - high[2]) / (high[0] - low[0])  # what is more stands higher
+    assert pixels > 50
+    for value, _, y in drawn:
+        assert abs(low[2] - (value - low[0]) * pixels - y) < 1.5
+    for mine, other in zip(series["the network"], series["untrained"], strict=True):
+        assert 2 < other[1] - mine[1] < 20  # side by side, at one basis
+
+
+BATTERY = """
+[...document.querySelectorAll('svg.plot[role=img]')]
+  .filter(s => s.querySelector('title').textContent.includes('beside its controls'))
+  .map(s => [...s.querySelectorAll('circle.value')].map(c => {
+    const box = c.getBoundingClientRect();
+    return [+c.dataset.value, (box.left + box.right) / 2];
+  }))
+"""
+
+
+def test_a_battery_draws_controls_on_one_scale(browser, reports):
+    browser.open(reports["rich"])
+    (points,) = browser.tell(BATTERY)
+    assert [value for value, _ in points] == [0.91, 0.5, 0.55, 0.52, 0.5, 0.61, 0.71]
+    (low, left), (high, right) = min(points), max(points)
+    for value, x in points:
+        assert abs(left + (value - low) / (high - low) * (right - left) - x) < 1.5
