@@ -32,7 +32,7 @@ from causalabs.engine.fit import Budget
 from causalabs.hypothesis.model import Hypothesis
 from causalabs.results import Judged, Results, SeedValue
 from tests.known_answers import enumerated
-from tests.known_answers.enumerated import LINES, Numbers, Truth
+from tests.known_answers.enumerated import SUMS, Numbers, Truth
 from tests.known_answers.tables import say
 
 KEPT = Path(__file__).with_name("coverage.jsonl")
@@ -105,7 +105,7 @@ class Case:
     def text(self, weights: Path) -> str:
         """The hypothesis of every repetition."""
         return TEXT.format(
-            algorithm=enumerated.ALGORITHM,
+            algorithm=enumerated.SUMS.text,
             weights=weights,
             left="dims 0..7" if self.implementing else "pca dims 0..3",
             right="dims 8..15" if self.implementing else "pca dims 4..7",
@@ -158,7 +158,7 @@ def truths(results: Results, truth: Truth, seed: int) -> dict[str, float]:
     found = {}
     for alignment in ("found", "closed"):
         layer, bases = _bases(results, alignment, seed)
-        found[alignment] = {which: truth.line(which, layer, bases) for which in LINES}
+        found[alignment] = {which: truth.line(which, layer, bases) for which in SUMS.lines}
     mean = {name: np.mean([line["iia"] for line in f.values()]) for name, f in found.items()}
     own, closed = found["found"]["left"], found["closed"]["left"]
     return {
