@@ -7,9 +7,19 @@ from functools import cached_property
 from typing import Literal
 
 from causalabs.engine.circuits.contract import Edge
+from causalabs.engine.networks.naming import say_site
 from causalabs.hypothesis.model import Site
 
 Half = Literal["attention", "mlp", "output"]
+
+
+def say_edge(edge: Edge) -> str:
+    """An edge as the file writes it.
+
+    >>> say_edge(Edge(Site("mlp", 0), Site("head", 3, head=0, part="v")))
+    '`mlp 0 -> head 3.0.v`'
+    """
+    return f"`{say_site(edge.writer).strip('`')} -> {say_site(edge.reader).strip('`')}`"
 
 
 @dataclass(frozen=True)

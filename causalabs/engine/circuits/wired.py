@@ -13,6 +13,7 @@ from torch import Tensor
 from causalabs.engine.circuits import gradients
 from causalabs.engine.circuits.body import Body, S
 from causalabs.engine.circuits.contract import Clean, Edge, Loss
+from causalabs.engine.circuits.nodes import say_edge
 from causalabs.engine.circuits.tokens import Tokened
 from causalabs.engine.circuits.walk import Given, terms_of, walk
 from causalabs.engine.errors import EngineError
@@ -178,15 +179,6 @@ class Graph(Generic[S]):
     def _listed(self, sites: Sequence[Site]) -> str:
         shown = [say_site(site) for site in sites]
         return ", ".join(shown if len(shown) <= 8 else [*shown[:5], "...", *shown[-2:]])
-
-
-def say_edge(edge: Edge) -> str:
-    """An edge as the file writes it.
-
-    >>> say_edge(Edge(Site("mlp", 0), Site("head", 3, head=0, part="v")))
-    '`mlp 0 -> head 3.0.v`'
-    """
-    return f"`{say_site(edge.writer).strip('`')} -> {say_site(edge.reader).strip('`')}`"
 
 
 def _everywhere(site: Site) -> Site:
