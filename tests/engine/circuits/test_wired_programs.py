@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from causalabs.engine.circuits import ablation
 from causalabs.engine.circuits.build import wired
+from causalabs.engine.circuits.contract import Clean, Wired
+from causalabs.engine.circuits.nodes import say_edge
 from tests.engine.circuits import oracle
 from tests.engine.circuits.test_wired import assert_close, by_site, cuts, share_of
 from tests.engine.test_tracr import loaded, prompts_of
