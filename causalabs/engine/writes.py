@@ -80,14 +80,24 @@ _Change: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 
 def edits(
-    writes: Sequence[Write], bases: Bases, batch: Rows, store: Store, *, restarts: int = 1
+    writes: Sequence[Write],
+    bases: Bases,
+    batch: Rows,
+    store: Store,
+    *,
+    restarts: int = 1,
+    read: Mapping[int, Tensor] | None = None,
 ) -> list[tuple[Site, Edit]]:
-    """One edit per site that this batch writes; rows are (restarts, batch) flattened."""
+    """One edit per site that this batch writes; rows are (restarts, batch) flattened.
+
+    `read` are activations (batch, width), by write, that stand in for the sources' clean ones.
+    """
+    instead = read or {}
     changes: dict[Site, list[_Change]] = {}
     done = [number for number in range(len(writes)) if bool(batch.used[number].any())]
     swaps: dict[tuple[Home, Home | Given, int], list[int]] = {}
     for number in done:
-        if _is_plain_swap(writes[number], bases, store):
+        if number not in instead and _is_plain_swap(writes[number], bases, store):
             swaps.setdefault(_place(writes[number]), []).append(number)
     for number in done:
         write, used = writes[number], batch.used[number]
@@ -100,7 +110,10 @@ def edits(
         mask = None if bool(used.all()) else used[:, None]  # (batch, 1)
         source = None
         if isinstance(write.origin, Home):
-            source = store.rows(write.origin.reads, batch.source[number])[None]
+            found = instead.get(number)
+            if found is None:
+                found = store.rows(write.origin.reads, batch.source[number])
+            source = found[None]
         left_alone = getattr(bases[write.target.space], "left_alone", ())
         for part, site in enumerate(write.target.writes):
             if part in left_alone:
