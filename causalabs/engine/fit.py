@@ -71,13 +71,18 @@ LANGUAGE = Budget(
 
 
 def budget_for(network: Network) -> Budget:
-    """The budget for a network, by its kind and size alone: a fit's time grows with both."""
-    if network.kind == "huggingface":
+    """The budget for a network, by its kind and size alone: a fit's time grows with both.
+
+    One that stands for another, so that its record says so, gets what the other would get.
+    """
+    like = network.record.get("stands_for", {})
+    kind = like.get("kind", network.kind)
+    if kind == "huggingface":
         return LANGUAGE
-    parameters = int(network.record.get("parameters", 0))
+    parameters = int(like.get("parameters", network.record.get("parameters", 0)))
     if parameters > 10_000_000:  # a step takes tenths of a second, and QR needs few of them
         return Budget(restarts=1, steps=100, batch=32, rate=3e-2, judged=128, look=50, together=512)
-    if network.kind == "transformer" or parameters > 50_000:
+    if kind == "transformer" or parameters > 50_000:
         return Budget(restarts=4, steps=600, batch=256, judged=2048, look=100)
     return Budget()
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from causalabs.engine.protocol import Network
     from causalabs.results import Results
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same case would be another network: old runs are then not reused."""
 
 Progress = Callable[[str, float], None]
@@ -75,7 +75,7 @@ def _try(
     folder = RunFolder.open(root, plan)
     results = folder.finished()
     if results is None:
-        results = _run(here, case, noise, plan, folder, progress)
+        results = _run(hypothesis, here, case, noise, plan, folder, progress)
     fits = [fit for name, found in results.fits.items() if "-plain-" in name for fit in found]
     return Tried(
         number=case.number,
@@ -94,6 +94,7 @@ def _try(
 
 def _run(
     hypothesis: Hypothesis,
+    here: Hypothesis,
     case: Case,
     noise: float,
     plan: Any,
@@ -107,14 +108,25 @@ def _run(
         made: Any = compile_algorithm(
             case.means.algorithm,
             case.layout,
-            hypothesis.network,
+            here.network,
             seed=seed,
             noise=noise,
             trained=trained,
         )
+        made.record = {**made.record, "stands_for": _likeness(hypothesis)}
         return made  # type: ignore[no-any-return]
 
-    return execute(hypothesis, plan, folder, progress=progress, make_network=make)
+    return execute(here, plan, folder, progress=progress, make_network=make)
+
+
+def _likeness(hypothesis: Hypothesis) -> dict[str, Any]:
+    """Kind and size of the file's own network, as far as it tells: a fit's budget goes by them."""
+    from causalabs.engine.shapes import skeleton
+
+    laid: Any = skeleton(hypothesis)
+    if laid is not None:
+        return {"kind": laid.kind, "parameters": sum(p.numel() for p in laid.parameters())}
+    return {"kind": "huggingface"} if hypothesis.network.kind == "huggingface" else {}
 
 
 def _fingerprint(case: Case, noise: float) -> str:

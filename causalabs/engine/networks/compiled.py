@@ -136,7 +136,6 @@ def compile_algorithm(
         noise=noise,
         draws=numpy_stream(seed, "compiled distractors"),
     )
-    _check_noise(compiler)
     domains = domains_of([algorithm])
     classes = [Output(name, answer_classes(name, domains[name])) for name in outputs]
     network = Compiled(compiler.stages(), feed=spec.feed.inputs, domains=domains, outputs=classes)
@@ -159,13 +158,3 @@ def compile_algorithm(
     }
     finish(network, record)
     return network
-
-
-def _check_noise(compiler: Compiler) -> None:
-    for (name, size), code in compiler.codes.items():
-        if compiler.noise > code.bound:
-            raise EngineError(
-                f"noise of {compiler.noise:g} could change `{name}`, whose values are told "
-                f"apart in {size} dims up to {code.bound:.3g}",
-                "ask for less noise, or for more dims",
-            )

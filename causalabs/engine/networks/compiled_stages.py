@@ -21,11 +21,12 @@ from causalabs.algorithm.domains import Bool, Real
 from causalabs.algorithm.homes import Layout, Slot, values_of
 from causalabs.algorithm.model import Algorithm, Variable
 from causalabs.engine.encode import code_width
+from causalabs.engine.errors import EngineError
 from causalabs.engine.networks.compiled_tables import Code, Table, code_of, table_of
 from causalabs.engine.networks.compiled_wires import Forms, Wires, ramped, ramps, shifted
 
-LOUD = 1.5
-"""Size of distractors, a code's being 1: no principal component is to find the codes."""
+LOUD = 1.2
+"""How much more distractors vary than any direction of any code: principal components are they."""
 
 SPREAD = 0.9
 """Standard deviation of a distractor before it is made loud: a clipped normal one, nearly."""
@@ -75,8 +76,18 @@ class Compiler:
             for slot in slots:
                 count = values_of(self.algorithm[slot.variable].domain)
                 if count is not None:
-                    found[slot.variable, slot.size] = code_of(count, slot.size)
+                    found[slot.variable, slot.size] = self._code(slot, count)
         return found
+
+    def _code(self, slot: Slot, count: int) -> Code:
+        try:
+            return code_of(count, slot.size, self.noise)
+        except ValueError as error:
+            raise EngineError(
+                f"noise of {self.noise:g} could change `{slot.variable}`, whose values are told "
+                f"apart in {slot.size} dims up to {error}",
+                "ask for less noise, or for more dims",
+            ) from error
 
     @property
     def _computed(self) -> list[Variable]:
@@ -93,6 +104,12 @@ class Compiler:
             for end in (domain.low or 0.0, domain.high or 0.0)
         ]
         return max(ends, default=1.0) or 1.0
+
+    @cached_property
+    def loud(self) -> float:
+        """Size of distractors."""
+        most = max((code.spread for code in self.codes.values()), default=1.0)
+        return LOUD * most / SPREAD
 
     @property
     def widths(self) -> dict[str, int]:
@@ -248,7 +265,7 @@ class Compiler:
         """Units of distractors and of noise: random functions of inputs, or of distractors."""
         signals, count = wires.signals(), self.layout.width
         count += count if self.noise else 0
-        mean, deviation = np.zeros(len(signals)), np.full(len(signals), LOUD * SPREAD)
+        mean, deviation = np.zeros(len(signals)), np.full(len(signals), self.loud * SPREAD)
         if number == 0:
             mean, deviation = self._moments()
         else:
@@ -289,7 +306,7 @@ class Compiler:
     def _written(self, wires: Wires, known: Known, number: int) -> Forms:
         """The hidden layer: codes in their slots, distractors in the rest, all rotated."""
         width, slots = self.layout.width, self.layout.layers[number]
-        coordinates = known.loose[:width] * LOUD
+        coordinates = known.loose[:width] * self.loud
         quiet = np.ones(width)  # reals are compared: noise would make equal ones differ
         for slot in slots:
             used = self._used(slot)

@@ -90,24 +90,38 @@ class Code:
     combine: NDArray[np.float64]
 
     @property
-    def bound(self) -> float:
-        """Noise of this much in every coordinate never changes a flag."""
-        rise = (self.high - self.low) / 3  # a ramp rests for a third of its width on each side
-        return float((rise / np.abs(self.reads).sum(axis=1)).min())
+    def spread(self) -> float:
+        """Largest standard deviation of any direction, every value being as frequent."""
+        found: NDArray[np.float64] = np.linalg.svd(self.words - self.words.mean(axis=0))[1]
+        return float(found.max() / math.sqrt(len(self.words)))
 
 
-REST = 0.2
-"""Share of the way to the next code that a flag does not care about."""
+SLACK = 0.02
+"""Share of the way to the next code that a flag never cares about: more than rounding needs."""
+
+MOST_REST = 0.35
+"""The largest such share, with noise: a flag must still rise in between."""
 
 
-def code_of(count: int, dims: int) -> Code:
-    """One dim a value; with fewer dims circles, or with one dim a line."""
+def code_of(count: int, dims: int, noise: float = 0.0) -> Code:
+    """One dim a value; with fewer dims circles, or with one dim a line.
+
+    A flag rests at 0 and at 1 for as much as `noise` in every coordinate can do, and no more:
+    where it rests there is no gradient, and a basis that is fitted finds its way by gradients.
+    Raises ValueError, with the most noise there can be, where that is too much.
+    """
     dims = coded_dims(count, dims)
-    if dims == 1 and count > 1:
-        return _line(count)
-    words = np.eye(count, dims) if dims >= count else _circles(count, dims)
-    gap = margin(count, dims)
-    low, high = np.full(count, 1 - (1 - REST) * gap), np.full(count, 1 - REST * gap)
+    line = dims == 1 and count > 1
+    words = np.linspace(-1, 1, count)[:, None] if line else np.eye(count, dims)
+    if not line and dims < count:
+        words = _circles(count, dims)
+    gap, reach = margin(count, dims), 1.0 if line else float(np.abs(words).sum(axis=1).max())
+    rest = SLACK + noise * reach / gap
+    if rest > MOST_REST:
+        raise ValueError(f"{(MOST_REST - SLACK) * gap / reach:.3g}")
+    if line:
+        return _line(words, gap, rest)
+    low, high = np.full(count, 1 - (1 - rest) * gap), np.full(count, 1 - rest * gap)
     combine = np.concatenate([np.zeros((count, 1)), np.eye(count)], axis=1)
     return Code(words, words, low, high, combine)
 
@@ -122,14 +136,12 @@ def _circles(count: int, dims: int) -> NDArray[np.float64]:
     return found
 
 
-def _line(count: int) -> Code:
-    words = np.linspace(-1, 1, count)[:, None]  # (values, 1)
-    step = 2 / (count - 1)
-    middle = (words[:-1, 0] + words[1:, 0]) / 2
-    half = (0.5 - REST) * step
+def _line(words: NDArray[np.float64], step: float, rest: float) -> Code:
+    count = len(words)
+    low, high = words[:-1, 0] + rest * step, words[1:, 0] - rest * step
     combine = np.zeros((count, count))  # a constant, then one ramp between neighbours
     combine[0, 0] = 1
     for place in range(count - 1):
         combine[place, place + 1] = -1
         combine[place + 1, place + 1] = 1
-    return Code(words, np.ones((count - 1, 1)), middle - half, middle + half, combine)
+    return Code(words, np.ones((count - 1, 1)), low, high, combine)
