@@ -9,23 +9,12 @@ from causalabs.batteries import Battery, Controlled, Curve, CurvePoint
 from causalabs.report.html_elements import Markup, element, figure_of, joined, scrolling, table
 from causalabs.report.html_plot import LEFT, RIGHT, WIDTH, Scale, Shown, plots, shortened
 from causalabs.report.html_search import BOTTOM, across, height_of
-from causalabs.report.terminal import number
+from causalabs.report.numbers import capacity_text, number
 from causalabs.results import Judged
 
 HEIGHT = 276
 PLAIN = "the alignment"
 NAMES = {"": "the network", "untrained": "untrained"}
-
-
-def capacity_text(capacity: int, *, linear: bool) -> str:
-    """Numbers that a fit sets, and of what kind of map.
-
-    >>> capacity_text(2048, linear=True), capacity_text(12, linear=False)
-    ('2,048', '12, not linear')
-    """
-    if not capacity:
-        return "none fitted"
-    return f"{capacity:,}" if linear else f"{capacity:,}, not linear"
 
 
 # ---------------------------------------------------------------------------- the battery

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +10,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from causalabs.report.controls import battery_table, beyond, curve_table
 from causalabs.report.failures import failure_texts, hunt_text
+from causalabs.report.numbers import number as number
 from causalabs.report.registration import registration_text
 from causalabs.results import WARNING, FitRecord, Judged, Results, Row
 
@@ -48,8 +49,13 @@ def _sections(results: Results) -> list[RenderableType]:
         found += [Text(f"{hunt_text(each)}\n") for each in results.hunts]
     if results.reports:
         found += [_judged_table(results.reports, judged=False), Text()]
-    for metric in dict.fromkeys(row.metric for row in results.table):
-        found += [_controls(tuple(r for r in results.table if r.metric == metric)), Text()]
+    rows = beyond(results.table, results.batteries)
+    for metric in dict.fromkeys(row.metric for row in rows):
+        found += [_controls(tuple(row for row in rows if row.metric == metric)), Text()]
+    for battery in results.batteries:
+        found += [battery_table(battery), Text()]
+    for curve in results.curves:
+        found += [curve_table(curve), Text()]
     warnings = [note for note in results.notes if note.startswith(WARNING)]
     found += [Text("\n".join(warnings) + "\n", style="yellow")] if warnings else []
     found += [_details(results)]
@@ -98,22 +104,6 @@ def _judged_table(rows: tuple[Judged, ...], *, judged: bool) -> RenderableType:
         if len(row.seeds) > 1
     ]
     return Group(table, Text("\n".join(["", *by_seed]), style="dim")) if by_seed else table
-
-
-def number(value: float) -> str:
-    """A measured number with three decimals.
-
-    >>> number(0.9371)
-    '.937'
-    >>> number(-0.5), number(1.0)
-    ('-.500', '1.000')
-    >>> number(0.99957)
-    '.9995'
-    """
-    if 0.9995 <= value < 1:  # never shown as 1: that would hide a miss
-        return f"{math.floor(value * 10_000) / 10_000:.4f}"[1:]
-    text = f"{value:.3f}"
-    return text.replace("0.", ".", 1) if abs(value) < 1 and text.lstrip("-")[0] == "0" else text
 
 
 def interval(row: Judged) -> str:
