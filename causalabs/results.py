@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from causalabs.batteries import Battery, Curve, battery, curve
 from causalabs.certificates import Certificate
 from causalabs.intervals import Values
+from causalabs.results_circuits import CircuitRecord, circuit_record
 
 WARNING = "warning: "
 """How a note begins that says a measurement may mean nothing."""
@@ -172,6 +173,7 @@ class Outcome:
     notes: tuple[str, ...] = ()
     counterexamples: tuple[Counterexample, ...] = ()
     residuals: tuple[Residual, ...] = ()
+    circuits: tuple[CircuitRecord, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -229,7 +231,7 @@ class Results:
     `counterexamples` and `residuals` tell of expectations that are not met, or undecided;
     `hunts` of those that are, where `--falsify` asked for it: kept beside the results, not in them.
     `batteries` set each fitted alignment beside its controls; `curves` are IIA against
-    capacity, where `--curve` asked for them.
+    capacity, where `--curve` asked for them. `circuits[job]` are those measured there.
     """
 
     hypothesis: str
@@ -250,6 +252,7 @@ class Results:
     counterexamples: tuple[Counterexample, ...] = ()
     residuals: tuple[Residual, ...] = ()
     hunts: tuple[Hunt, ...] = field(default=(), compare=False)
+    circuits: Mapping[str, tuple[CircuitRecord, ...]] = field(default_factory=dict)
     batteries: tuple[Battery, ...] = ()
     curves: tuple[Curve, ...] = ()
 
@@ -297,6 +300,10 @@ class Results:
         fields["counterexamples"] = tuple(counterexample(each) for each in failed)
         fields["residuals"] = tuple(Residual(**each) for each in fields.get("residuals", ()))
         fields["hunts"] = tuple(hunt(each) for each in fields.get("hunts", ()))
+        fields["circuits"] = {
+            job: tuple(circuit_record(each) for each in records)
+            for job, records in fields.get("circuits", {}).items()
+        }
         fields["batteries"] = tuple(battery(each) for each in fields.get("batteries", ()))
         fields["curves"] = tuple(curve(each) for each in fields.get("curves", ()))
         return Results(**fields)

@@ -36,6 +36,7 @@ from causalabs.results import (
     counterexample,
     fit_record,
 )
+from causalabs.results_circuits import circuit_record
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -116,6 +117,7 @@ class RunFolder:
             "notes": list(outcome.notes),
             "counterexamples": [asdict(each) for each in outcome.counterexamples],
             "residuals": [asdict(each) for each in outcome.residuals],
+            "circuits": [asdict(each) for each in outcome.circuits],
         }
         self._write(f"jobs/{outcome.job}.json", _json(record))
 
@@ -156,6 +158,7 @@ def _outcome(record: dict[str, Any], archive: Path) -> Outcome:
         notes=tuple(record["notes"]),
         counterexamples=tuple(counterexample(each) for each in record["counterexamples"]),
         residuals=tuple(Residual(**each) for each in record["residuals"]),
+        circuits=tuple(circuit_record(each) for each in record.get("circuits", ())),
     )
 
 

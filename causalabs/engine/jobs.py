@@ -14,6 +14,8 @@ from causalabs.counterfactuals.answering import answered_by
 from causalabs.counterfactuals.shuffle import shuffle_sources
 from causalabs.engine.bases import find
 from causalabs.engine.bases.saved import Label, save_basis, site_record
+from causalabs.engine.circuits.job import circuit_terms, make_bench, measure_circuits
+from causalabs.engine.circuits.records import circuit_records
 from causalabs.engine.controls import IDLE, check_control, move_sites, whole_site
 from causalabs.engine.counterexamples import MOST_SECONDS
 from causalabs.engine.errors import EngineError
@@ -35,6 +37,7 @@ from causalabs.hypothesis.model import Alignment, Hypothesis, Line
 from causalabs.hypothesis.whole import clash
 from causalabs.plans import Job
 from causalabs.results import Counterexample, Measured, Outcome, Residual
+from causalabs.results_circuits import CircuitRecord
 
 
 def run_job(
@@ -77,6 +80,11 @@ def run_job(
             measured += found
         if folder is not None and fits.bases:
             save_bases(folder, job, hypothesis, setting, fits, plan)
+    circuits: tuple[CircuitRecord, ...] = ()
+    if circuit_terms(hypothesis, job):
+        with _Clock(seconds, "circuits"):
+            of_circuits, circuits = _circuits(job, hypothesis, resources, store, progress)
+            measured += of_circuits
     counterexamples, residuals, untold = _told(
         job, hypothesis, resources, network, setting, fits, measured, seconds
     )
@@ -89,7 +97,31 @@ def run_job(
         notes=tuple(dict.fromkeys((*resources.drawn(job.seed).notes, *notes, *untold))),
         counterexamples=counterexamples,
         residuals=residuals,
+        circuits=circuits,
     )
+
+
+def _circuits(
+    job: Job,
+    hypothesis: Hypothesis,
+    resources: Resources,
+    store: Store,
+    progress: Progress | None,
+) -> tuple[tuple[Measured, ...], tuple[CircuitRecord, ...]]:
+    """Measures of circuits, and under no control what is told of each beside."""
+    examples = resources.examples(job.seed)
+    if job.control == "shuffled_sources":
+        draws = numpy_stream(job.seed, "shuffled sources")
+        examples = shuffle_sources(examples, generator=draws)
+    bench = make_bench(job, hypothesis, store, examples, progress)
+    measured = measure_circuits(bench, job)
+    if job.control:
+        return measured, ()
+    terms = circuit_terms(hypothesis, job).values()
+    names = tuple(dict.fromkeys(name for term in terms for name in term.subjects))
+    judged = [name for name, _ in hypothesis.counterfactuals.splits]
+    split = (*job.splits, *judged[-1:], "")[0]
+    return measured, circuit_records(bench, names, split)
 
 
 def _told(
@@ -221,7 +253,10 @@ def _accuracy(
         algorithm = hypothesis.alignment_named(job.alignment).algorithm
     clean: dict[str, NDArray[Any]]
     clean = {"accuracy": resources.right(job.seed, trained=trained, algorithm=algorithm)}
+    of_circuits = {name for name, _ in circuit_terms(hypothesis, job)}
     for name in () if job.alignment else job.metrics:
+        if name in of_circuits:
+            continue
         clean[name] = resources.clean(job.seed, name, trained=trained, algorithm=algorithm)
     found = []
     for name in _asked(job, hypothesis):

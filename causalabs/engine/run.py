@@ -67,6 +67,7 @@ def execute(
                 + list(unpaired(hypothesis))
             )
         ),
+        circuits={name: each.circuits for name, each in outcomes.items() if each.circuits},
         counterexamples=counterexamples,
         residuals=residuals,
     )
