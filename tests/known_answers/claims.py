@@ -58,13 +58,7 @@ counterfactuals {{
 RIVALS_DRAWN = """
 counterfactuals {{
   sample {sample}
-  balance {algorithm}.answer
-  interchange {algorithm}.{one} as only_{one}
-  interchange {algorithm}.{two} as only_{two}
-  interchange {algorithm}.{one}, {algorithm}.{two} as both
-  balance {algorithm}.answer after only_{one}
-  balance {algorithm}.answer after only_{two}
-  balance {algorithm}.answer after both
+{lines}
   split train 80%, heldout 20%
 }}
 """
@@ -95,8 +89,7 @@ def distributive(algorithm: str, basis: str, weights: str, *, trained_to: str, s
 
     `weights` "" trains by interchange interventions towards `trained_to`, at `hidden 1`.
     """
-    one, two = VARIABLES[algorithm]
-    drawn = RIVALS_DRAWN.format(sample=sample, algorithm=algorithm, one=one, two=two)
+    drawn = RIVALS_DRAWN.format(sample=sample, algorithm=algorithm, lines=_changing(algorithm))
     inputs = "p, q, r, s, t, u"
     network = (
         _network(weights, "[24, 24, 24]", inputs, "answer")
@@ -105,6 +98,26 @@ def distributive(algorithm: str, basis: str, weights: str, *, trained_to: str, s
     )
     places = _places(VARIABLES[algorithm], basis, of=algorithm)
     return "\n".join(["hypothesis h_distributive", RIVALS, network, places, drawn])
+
+
+def _changing(algorithm: str) -> str:
+    """Lines of one variable, the other and both; half of the examples change the answer.
+
+    So does the paper; it also takes bases and sources from inputs whose answers are balanced,
+    where here all patterns of equality are alike (an answer is true in 3 of 8).
+    """
+    one, two = VARIABLES[algorithm]
+    joined = {"two_ands": "or", "gated_or": "and"}[algorithm]
+    found = []
+    for taken in ((one,), (two,), (one, two)):
+        after = f" {joined} ".join(
+            f"{'source' if name in taken else 'base'}.{name}" for name in (one, two)
+        )
+        names = ", ".join(f"{algorithm}.{name}" for name in taken)
+        for what, sign in (("changes", "!="), ("keeps", "==")):
+            where = f"({after}) {sign} base.answer"
+            found.append(f"  interchange {names} as {'_'.join(taken)}_{what} where {where}")
+    return "\n".join(found)
 
 
 def _network(weights: str, hidden: str, feed: str, read: str) -> str:
