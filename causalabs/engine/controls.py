@@ -9,6 +9,7 @@
 | `wrong_algorithm` | the algorithm: one mechanism is read wrongly (`causalabs.rivals.wrong`) |
 | `whole_site` | the basis: all of the site is interchanged, nothing is fitted |
 | `left_alone` | nothing is interchanged: the network answers as for the base |
+| `random_circuit` | a circuit: as many edges drawn at random, a mean over several draws |
 | `chance` | no network: of each interchange the answer that is right most often |
 
 Examples, splits, seeds, budget and restarts stay, and so do the streams of random numbers.
@@ -43,6 +44,7 @@ CONTROLS = (
     "random_sites",
     "wrong_algorithm",
     "whole_site",
+    "random_circuit",
     "left_alone",
     "chance",
 )

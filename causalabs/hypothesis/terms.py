@@ -296,6 +296,11 @@ def _idle(under: ast.Under, metric: ast.Metric, term: Term, evidence: Evidence) 
         evidence.found.append(
             NoMeaning(span=under.span, text=text, control=name, reason=why, change=change)
         )
+    elif term.subjects and name in OF_LINES:
+        if name != "shuffled_sources" or term.metric in COMPARED:
+            reason = "it speaks of edges, and no variable is interchanged"
+    elif name == "random_circuit":
+        reason = "" if term.subjects else "no circuit is measured"
     elif not lines and name in OF_LINES:
         if term.metric in ("accuracy",):
             reason = "it speaks of the network as it stands"

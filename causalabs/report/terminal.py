@@ -10,6 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from causalabs.report.circuits import circuit_sections
 from causalabs.report.controls import battery_table, beyond, curve_table
 from causalabs.report.failures import failure_texts, hunt_text
 from causalabs.report.numbers import number as number
@@ -47,6 +48,7 @@ def _sections(results: Results) -> list[RenderableType]:
         found += [_judged_table(results.expectations, judged=True), Text()]
         found += [Text(f"{each}\n") for each in failure_texts(results)]
         found += [Text(f"{hunt_text(each)}\n") for each in results.hunts]
+    found += circuit_sections(results.circuits)
     if results.reports:
         found += [_judged_table(results.reports, judged=False), Text()]
     rows = beyond(results.table, results.batteries)
