@@ -7,7 +7,8 @@ Each repetition is a `causalabs.run` with seeds of its own: it draws examples, f
 each of two layers, chooses the layer on `select` and measures on `heldout`. The truth it is held
 against is that of *its* bases: every interchange there is, by `enumerated`, which shares nothing
 with the engine. Fits are cut to a few steps of two restarts, so that truths differ, and
-counterexamples are not looked for. Repetitions are kept as lines of `coverage.jsonl`.
+counterexamples are not looked for. Repetitions are kept as lines of
+`coverage.jsonl` in FOLDER, by default `.known_answers`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,6 @@ from tests.known_answers import enumerated
 from tests.known_answers.enumerated import SUMS, Numbers, Truth
 from tests.known_answers.tables import say
 
-KEPT = Path(__file__).with_name("coverage.jsonl")
 AWAY = 0.03
 """How far the truth lies from a bound whose verdict should be right."""
 
@@ -249,11 +249,11 @@ def _verdicts(results: Results, true: float) -> dict[str, str]:
 # ------------------------------------------------------------------------ table
 
 
-def kept() -> list[dict[str, Any]]:
+def kept(path: Path) -> list[dict[str, Any]]:
     """All repetitions made so far."""
-    if not KEPT.exists():
+    if not path.exists():
         return []
-    return [json.loads(line) for line in KEPT.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def covered(records: Sequence[Mapping[str, Any]]) -> float:
@@ -306,12 +306,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", default="", help="cases whose name holds this")
     parser.add_argument("--print", action="store_true", dest="show")
     given = parser.parse_args(arguments)
+    folder = given.folder.resolve()
+    path = folder / "coverage.jsonl"
     if given.show:
-        say(table(kept()))
+        say(table(kept(path)))
         return
     torch.set_num_threads(1)
-    folder = given.folder.resolve()
-    done = {(each["case"], *each["seeds"]) for each in kept()}
+    done = {(each["case"], *each["seeds"]) for each in kept(path)}
     for case in CASES:
         if given.only not in case.name:
             continue
@@ -320,7 +321,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if (case.name, *seeds) in done:
                 continue
             records = repeat(case, seeds, folder)
-            with KEPT.open("a", encoding="utf-8") as file:
+            with path.open("a", encoding="utf-8") as file:
                 file.write("".join(json.dumps(each) + "\n" for each in records))
             if number % 50 == 49:
                 say(f"{case.name}: {number + 1} of {given.runs}")

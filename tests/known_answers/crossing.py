@@ -17,6 +17,7 @@ import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -335,22 +336,101 @@ def _found(results: Results, task: Task) -> tuple[Numbers, Numbers]:
     return one, two
 
 
+COMPILED = """
+hypothesis compiled
+{algorithms}
+network compiled(
+  {network}, dims = 8, layer = {layer}, layers = 3, distractors = 12, noise = 0.01
+) {{
+  feed x, y, z, w
+  read answer
+}}
+
+alignment of {claimed} {{
+  {one} -> hidden {layer}..2 in 8 learned dims
+  {two} -> hidden {layer}..2 in 8 learned dims
+}}
+
+counterfactuals {{
+  sample 20_000
+  interchange {claimed}.{one}
+  interchange {claimed}.{two}
+  interchange {claimed}.{one}, {claimed}.{two}
+  split train 40%, select 20%, heldout 40%
+}}
+
+expect iia of {one} >= {bound} on heldout
+expect iia of {two} >= {bound} on heldout
+expect iia of {one}, {two} >= {bound} on heldout
+"""
+"""Two algorithms that answer alike, one of them built in, the other or the same one claimed."""
+
+NAMED = {"sums": SUMS, "differences": DIFFERENCES}
+
+
+def score_compiled(folder: Path) -> list[Judgement]:
+    """Networks whose weights are written: what is built in is to be found, its rival not.
+
+    Searched from the layer on that the variables are built into: before it the inputs themselves
+    stand apart, and there the rival's variables can be exchanged just as well.
+    Nothing here says what is true of a basis that was found, so that column is empty.
+    """
+    algorithms = "".join(
+        task.text.replace("algorithm {", f"algorithm {name} {{") for name, task in NAMED.items()
+    )
+    found = []
+    for layer, network, claimed in product((0, 1), NAMED, NAMED):
+        one, two = NAMED[claimed].names
+        hypothesis = causalabs.loads(
+            COMPILED.format(
+                algorithms=algorithms,
+                network=network,
+                claimed=claimed,
+                layer=layer,
+                one=one,
+                two=two,
+                bound=FITTED_BOUND,
+            )
+        )
+        results = causalabs.run(hypothesis, seed=layer, runs=folder / "runs")
+        what = f"learned in a layer from there on, {claimed}"
+        kind = "true" if network == claimed else "false"
+        name = f"compiled from {network}, at layer {layer}"
+        found += [
+            Judgement(
+                name,
+                kind,
+                what,
+                line,
+                FITTED_BOUND,
+                math.nan,
+                judged.value,
+                str(judged.verdict),
+                True,
+            )
+            for line, judged in zip((one, two, "both"), results.expectations, strict=True)
+        ]
+    return found
+
+
 def table(judgements: Sequence[Judgement]) -> str:
     """One row for each claim."""
     rows: dict[tuple[str, str, str], list[Judgement]] = {}
     for each in judgements:
         rows.setdefault((each.network, each.kind, each.what), []).append(each)
     lines = [
-        "| network | claim | | true IIA of its lines | verdicts | right |",
-        "|---|---|---|---|---|---|",
+        "| network | claim | | true IIA of its lines | measured | verdicts | right |",
+        "|---|---|---|---|---|---|---|",
     ]
     for (network, kind, what), found in rows.items():
-        true = {each.line: f"{each.true:.4f}" for each in found}
+        true = {each.line: f"{each.true:.4f}".replace("nan", "") for each in found}
+        value = {each.line: f"{each.value:.4f}" for each in found}
         verdicts = [each.verdict for each in found]
         said = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
         right = sum(each.right for each in found)
         lines.append(
-            f"| {network} | {kind} | {what} | {' / '.join(true.values())} | {said} "
+            f"| {network} | {kind} | {what} | {' / '.join(true.values())} "
+            f"| {' / '.join(value.values())} | {said} "
             f"| {right} of {len(found)} |"
         )
     right = sum(each.right for each in judgements)
@@ -366,7 +446,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as made:
         folder = given.folder.resolve() if given.folder else Path(made)
         folder.mkdir(parents=True, exist_ok=True)
-        say(table([each for claim in claims(folder) for each in score(claim, folder)]))
+        found = [each for claim in claims(folder) for each in score(claim, folder)]
+        say(table([*found, *score_compiled(folder)]))
 
 
 if __name__ == "__main__":

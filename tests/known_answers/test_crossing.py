@@ -10,7 +10,7 @@ import torch
 
 import causalabs
 from tests.known_answers import recipes
-from tests.known_answers.crossing import Claim, claims, score
+from tests.known_answers.crossing import Claim, claims, score, score_compiled
 from tests.known_answers.enumerated import wired
 
 QUICK = {
@@ -73,6 +73,13 @@ def test_what_has_to_be_found_is_found_where_it_is_and_nowhere_else(
     faint = [each for each in found if each.network in ("by hand", "by hand, turned")]
     assert [each for each in found if each not in faint and not each.right] == []
     assert {each.verdict for each in faint} == {"not met"}
+
+
+@pytest.mark.slow
+def test_what_was_compiled_is_found_and_its_rival_is_not(folder: Path) -> None:
+    found = score_compiled(folder)
+    assert {each.wanted for each in found} == {"met", "not met"}
+    assert [each for each in found if not each.right] == []
 
 
 def test_hierarchical_equality_by_hand_is_right_after_every_interchange(tmp_path: Path) -> None:
