@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from causalabs.batteries import Battery, Curve, battery, curve
 from causalabs.certificates import Certificate
 from causalabs.intervals import Values
+from causalabs.patching import PatchMap, patch_map
 from causalabs.results_circuits import CircuitRecord, circuit_record
 
 WARNING = "warning: "
@@ -231,7 +232,8 @@ class Results:
     `counterexamples` and `residuals` tell of expectations that are not met, or undecided;
     `hunts` of those that are, where `--falsify` asked for it: kept beside the results, not in them.
     `batteries` set each fitted alignment beside its controls; `curves` are IIA against
-    capacity, where `--curve` asked for them. `circuits[job]` are those measured there.
+    capacity, where `--curve` asked for them. `circuits[job]` are those measured there; `maps`
+    are effects of patching place by place.
     """
 
     hypothesis: str
@@ -255,6 +257,7 @@ class Results:
     circuits: Mapping[str, tuple[CircuitRecord, ...]] = field(default_factory=dict)
     batteries: tuple[Battery, ...] = ()
     curves: tuple[Curve, ...] = ()
+    maps: tuple[PatchMap, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The document that `causalabs run --json` prints."""
@@ -305,6 +308,7 @@ class Results:
             for job, records in fields.get("circuits", {}).items()
         }
         fields["batteries"] = tuple(battery(each) for each in fields.get("batteries", ()))
+        fields["maps"] = tuple(patch_map(each) for each in fields.get("maps", ()))
         fields["curves"] = tuple(curve(each) for each in fields.get("curves", ()))
         return Results(**fields)
 

@@ -2,6 +2,7 @@
 
     runs/<plan hash>/plan.json                what was run
     runs/<plan hash>/jobs/<job>.npz, .json    finished jobs: values row by row, records
+    runs/<plan hash>/jobs/map<number>.json    finished patching maps
     runs/<plan hash>/bases/<job>-*.safetensors
     runs/<plan hash>/results.json             written last
     runs/<plan hash>/hunts.json               what the last `--falsify` found
@@ -26,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalabs.errors import RunError
+from causalabs.patching import PatchMap, patch_map
 from causalabs.plans import Plan
 from causalabs.results import (
     Hunt,
@@ -97,6 +99,22 @@ class RunFolder:
     def hunted(self, hunts: Sequence[Hunt]) -> None:
         """Keep what the last `--falsify` found."""
         self._write("hunts.json", _json({"hunts": [asdict(each) for each in hunts]}))
+
+    def save_map(self, number: int, found: PatchMap) -> None:
+        """Keep a finished patching map."""
+        self._write(f"jobs/map{number}.json", _json(asdict(found)))
+
+    def load_map(self, number: int) -> PatchMap | None:
+        """A finished patching map; a damaged one is set aside and counts as not done."""
+        path = self.path / "jobs" / f"map{number}.json"
+        document = _read_json(path)
+        if document is None:
+            return None
+        try:
+            return patch_map(document)
+        except (KeyError, TypeError, ValueError):
+            _set_aside(path)
+            return None
 
     def save(self, outcome: Outcome) -> None:
         """Keep a finished job."""

@@ -142,6 +142,15 @@ def logit_difference(
     return torch.where(least > 0, least, each.clamp(max=0).sum(dim=0))
 
 
+def divergence(whole: Scores, own: Scores) -> Tensor:
+    """KL(whole || own) of the probabilities of what is read, outputs summed: (batch,)."""
+    found = []
+    for name, column in own.items():
+        target, given = whole[name].log_softmax(dim=1), column.log_softmax(dim=1)
+        found.append((target.exp() * (target - given)).sum(dim=1))
+    return torch.stack(found).sum(dim=0)
+
+
 METRICS: Mapping[str, Metric] = {
     "mass": mass,
     "loss": negative_log,

@@ -123,13 +123,13 @@ def like(site: Site, network: Network) -> list[Site]:
     if site.component == "module":
         alike: Callable[[Site], list[Site]] = getattr(network, "alike", lambda each: [])
         return [each for each in alike(site) if each != site]
-    layers = _counted(network, lambda n: replace(site, layer=n)) if site.layer is not None else [0]
+    layers = counted(network, lambda n: replace(site, layer=n)) if site.layer is not None else [0]
     found = []
     for layer in layers:
         there = site if site.layer is None else replace(site, layer=layer)
         heads = [there]
         if site.head is not None:
-            numbers = _counted(network, lambda n, at=there: replace(at, head=n))  # type: ignore[misc]
+            numbers = counted(network, lambda n, at=there: replace(at, head=n))  # type: ignore[misc]
             heads = [replace(there, head=number) for number in numbers]
         found += heads
     if len(found) <= 1 or all(each == site for each in found):
@@ -141,16 +141,16 @@ def _elsewhere(site: Site, network: Network) -> list[Site]:
     """The same component at other steps or tokens."""
     match site.position:
         case AtStep():
-            numbers = _counted(network, lambda n: replace(site, position=AtStep(n)))
+            numbers = counted(network, lambda n: replace(site, position=AtStep(n)))
             return [replace(site, position=AtStep(number)) for number in numbers]
         case AtIndex():
-            numbers = _counted(network, lambda n: replace(site, position=AtIndex(n)))
+            numbers = counted(network, lambda n: replace(site, position=AtIndex(n)))
             return [replace(site, position=AtIndex(number)) for number in numbers]
         case _:
             return []
 
 
-def _counted(network: Network, site: Callable[[int], Site]) -> list[int]:
+def counted(network: Network, site: Callable[[int], Site]) -> list[int]:
     """Numbers for which the site exists, from 0 on."""
     found = 0
     while found < 4096 and _width(network, site(found)) is not None:

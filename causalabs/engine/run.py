@@ -13,6 +13,7 @@ import torch
 from causalabs.counterfactuals.pairing import unpaired
 from causalabs.engine.errors import EngineError
 from causalabs.engine.jobs import Resources, run_job
+from causalabs.engine.patching.maps import run_maps
 from causalabs.engine.protocol import Device
 from causalabs.engine.resources import MakeNetwork, Wrap
 from causalabs.engine.shapes import check_shapes
@@ -46,6 +47,15 @@ def execute(
     wrap = _wrapper(plan.backend)  # what is not installed is said before minutes of training
     with threads(hypothesis) as count:
         outcomes = _outcomes(hypothesis, plan, folder, on, say, wrap, make_network)
+        maps = run_maps(
+            hypothesis,
+            plan,
+            folder,
+            device=on,
+            progress=say,
+            make_network=make_network,
+            wrap=wrap,
+        )
     expectations, reports = judge(hypothesis, plan, outcomes)
     counterexamples, residuals = told(hypothesis, plan, expectations, outcomes)
     results = Results(
@@ -70,6 +80,7 @@ def execute(
         circuits={name: each.circuits for name, each in outcomes.items() if each.circuits},
         counterexamples=counterexamples,
         residuals=residuals,
+        maps=maps,
     )
     folder.finish(results)
     return results

@@ -32,6 +32,7 @@ from causalabs.hypothesis.model import (
 )
 from causalabs.hypothesis.network import file_hashes
 from causalabs.hypothesis.nonlinear import nonlinear_rules
+from causalabs.hypothesis.patching import is_patched
 from causalabs.hypothesis.reals import asked_of_reals
 from causalabs.hypothesis.rules_interchange import NameTaken
 from causalabs.hypothesis.subjects import Evidence
@@ -342,10 +343,14 @@ def _missing(
         ("counterfactuals", node),
     )
     absent = [block for block, there in blocks_there if not there]
+    items = [each for each in file.items if isinstance(each, ast.Expect | ast.Report)]
     moved = node is not None and any(
         isinstance(each, ast.Interchange | ast.Assign) for each in node.statements
     )
-    if network is not None and moved and not _items(file, ast.Alignment):
+    asked = [metric for each in items for metric in each.metrics]
+    run_only = all(is_patched(metric) or str(metric.name) == "accuracy" for metric in asked)
+    lost = moved and not _items(file, ast.Alignment) and not (asked and run_only)
+    if network is not None and lost:
         absent.append("alignment")  # what is interchanged has no place in the network
     if absent:
         found.append(
@@ -382,6 +387,7 @@ def _hypothesis(
         counterfactuals=counts,
         expectations=stated.expectations,
         reports=stated.reports,
+        maps=stated.maps,
         seeds=seeds,
         files=tuple(sorted({**scope.hashes, **fed, **of_bases}.items())),
         circuits=circuits,

@@ -10,7 +10,16 @@ from causalabs.diagnostics import Rule, Span
 from causalabs.hypothesis import registry, rules_expectations as rules, rules_file
 from causalabs.hypothesis.circuit_rules import COMPARED
 from causalabs.hypothesis.meaning import listed, shortened
-from causalabs.hypothesis.model import AnyOf, Expectation, Quantity, Several, Space, Term
+from causalabs.hypothesis.model import (
+    AnyOf,
+    Expectation,
+    Patching,
+    Quantity,
+    Several,
+    Space,
+    Term,
+)
+from causalabs.hypothesis.patching import is_patched, read_map
 from causalabs.hypothesis.subjects import Evidence, Indices
 from causalabs.hypothesis.terms import fitted, read_metric, spaces_of
 from causalabs.hypothesis.wording import metric_text, node_text, quantity_text
@@ -26,6 +35,7 @@ class Stated:
 
     expectations: tuple[Expectation, ...]
     reports: tuple[Quantity, ...]
+    maps: tuple[Patching, ...] = ()
 
 
 def resolve_expectations(
@@ -37,9 +47,13 @@ def resolve_expectations(
     """Quantities and bounds; a family index makes one expectation for each of its values."""
     expectations: list[Expectation] = []
     reports: list[Quantity] = []
+    maps: list[Patching] = []
     seen: dict[object, Span] = {}
     for item in items:
         before = len(evidence.found)
+        if any(is_patched(metric) for metric in item.metrics):
+            maps += [each for each in [read_map(item, _split(item, evidence), evidence)] if each]
+            continue
         quantities = _quantities(item, evidence, split, seeds)
         if isinstance(item, ast.Report):
             _axes(item, evidence)
@@ -57,7 +71,7 @@ def resolve_expectations(
                 Expectation(each, comparison, item.bound.value)  # type: ignore[arg-type]
                 for each in quantities
             ]
-    return Stated(tuple(expectations), tuple(reports)), evidence.found
+    return Stated(tuple(expectations), tuple(reports), tuple(maps)), evidence.found
 
 
 def _repeated(

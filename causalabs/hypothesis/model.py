@@ -387,6 +387,23 @@ class Expectation:
     bound: float
 
 
+@dataclass(frozen=True)
+class Patching:
+    """A map: each place on the axes given to the base as the source has it, one at a time.
+
+    `pairs` is the interchange whose bases and first sources are run; it says nothing else.
+    `axes` are names and the numbers asked for, () for all there are.
+    """
+
+    text: str
+    metric: str
+    pairs: Line
+    split: str
+    axes: tuple[tuple[str, tuple[int, ...]], ...]
+    method: Literal["exact", "attribution"] = "exact"
+    line: int = 0
+
+
 # -------------------------------------------------------------------- hypothesis
 
 
@@ -412,6 +429,7 @@ class Hypothesis:
     files: tuple[tuple[str, str], ...] = ()
     unsupported: tuple[str, ...] = ()
     circuits: tuple[Circuit, ...] = ()
+    maps: tuple[Patching, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = field(default=(), compare=False, repr=False)
     source: Source = field(default=Source(""), compare=False, repr=False)
 

@@ -20,6 +20,7 @@ from causalabs.report.html_elements import (
     table as table_of,
 )
 from causalabs.report.html_failures import failures_section, hunt_parts
+from causalabs.report.html_patching import map_parts
 from causalabs.report.html_plot import Shown, kind_of, plots
 from causalabs.report.html_record import (
     environment_section,
@@ -65,6 +66,7 @@ def page(run: Run) -> str:
         section("Hunted", *hunt_parts(results)),
         section("Controls beside", *battery_parts(results.batteries), *_controls(results.table)),
         section("Capacity", *curve_parts(results.curves)),
+        section("Patched", *map_parts(results.maps)),
         _algorithms(run),
         _places(run),
         fits_section(run),

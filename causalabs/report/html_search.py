@@ -126,12 +126,16 @@ def _map(search: Search, best: float) -> Markup:
 def _score(search: Search, choice: int | None, best: float) -> Cell:
     if choice is None:
         return cell("")
-    return _heat(search.scores[choice], best, chosen=choice == search.chosen)
+    return heat(search.scores[choice], best, chosen=choice == search.chosen)
 
 
-def _heat(score: float, best: float, *, chosen: bool) -> Cell:
-    """A cell coloured from 0 to the run's best score; the winner is outlined, and said to be it."""
-    share = max(score / best, 0.0) if best > 0 and math.isfinite(score) else 0.0
+def heat(score: float, best: float, *, chosen: bool, size: float | None = None) -> Cell:
+    """A cell coloured from 0 to the run's best score; the winner is outlined, and said to be it.
+
+    `size` is what is coloured by where that is not the score.
+    """
+    sized = score if size is None else size
+    share = max(sized / best, 0.0) if best > 0 and math.isfinite(sized) else 0.0
     kinds = [name for name, on in (("deep", share > DEEP), ("chosen", chosen)) if on]
     layer = element("i", style=f"--share:{share:.3f}")
     told = element("span", " ✓", title="chosen") if chosen else None
@@ -163,7 +167,7 @@ def _profile(space: str, labels: Sequence[str], group: Sequence[Search], best: f
     for j, label in enumerate(labels):
         cells: list[str] = []
         for each in group:
-            made = _heat(each.scores[j], best, chosen=j == each.chosen)
+            made = heat(each.scores[j], best, chosen=j == each.chosen)
             if j < len(each.steps):
                 steps = element("small", f"{each.steps[j]:,} steps")
                 made = Cell(made.removesuffix("</td>") + f"<br>{steps}</td>")

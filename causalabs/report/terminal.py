@@ -14,6 +14,7 @@ from causalabs.report.circuits import circuit_sections
 from causalabs.report.controls import battery_table, beyond, curve_table
 from causalabs.report.failures import failure_texts, hunt_text
 from causalabs.report.numbers import number as number
+from causalabs.report.patching import map_table
 from causalabs.report.registration import registration_text
 from causalabs.results import WARNING, FitRecord, Judged, Results, Row
 
@@ -58,6 +59,8 @@ def _sections(results: Results) -> list[RenderableType]:
         found += [battery_table(battery), Text()]
     for curve in results.curves:
         found += [curve_table(curve), Text()]
+    for each in results.maps:
+        found += [map_table(each), Text()]
     warnings = [note for note in results.notes if note.startswith(WARNING)]
     found += [Text("\n".join(warnings) + "\n", style="yellow")] if warnings else []
     found += [_details(results)]
