@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import combinations
 
 from causalabs.algorithm.domains import Domain, Real, SetOf, size
-from causalabs.algorithm.expression import Expression, Operation, names, walk
+from causalabs.algorithm.expression import Expression, Operation, names, parts, walk
 from causalabs.algorithm.model import Algorithm, Variable
 
 MOST_ROWS = 8192
@@ -150,6 +150,16 @@ def real_pairs(mechanism: Expression) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+def _measured(mechanism: Expression) -> bool:
+    """Whether a real is used otherwise than to be compared for equality."""
+    return any(
+        isinstance(below.type, Real)
+        for part in walk(mechanism)
+        if not (isinstance(part, Operation) and part.operator in COMPARING)
+        for below in parts(part)
+    )
+
+
 def _reals(expression: Expression) -> set[str]:
     typed = {part.name: part.type for part in walk(expression) if hasattr(part, "name")}
     return {name for name in names(expression) if isinstance(typed.get(name), Real)}
@@ -190,6 +200,11 @@ def _buildable(variable: Variable, algorithm: Algorithm) -> None:
         raise HomelessError(
             f"`{variable.name}` is computed and real: it has no list of values to be coded by",
             "declare it as bool, a..b, mod n or an enum",
+        )
+    if _measured(variable.mechanism):
+        raise HomelessError(
+            f"`{variable.name}` measures real inputs, and they are compiled for `==` only",
+            "make a finite input of what is measured",
         )
     reals = sum(isinstance(algorithm[parent].domain, Real) for parent in variable.parents)
     rows = rows_of(variable, algorithm)

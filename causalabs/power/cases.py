@@ -15,6 +15,7 @@ from causalabs.algorithm.model import Algorithm
 from causalabs.errors import RunError
 from causalabs.hypothesis.model import Alignment, Hypothesis
 from causalabs.power.look_up import looked_up
+from causalabs.power.truth import implements_after_all
 
 SPARE = 8
 """Fewest distractors of a network."""
@@ -74,14 +75,22 @@ def choices_of(alignment: Alignment) -> int:
     return max((len(space.labels) for space in alignment.spaces), default=1)
 
 
-def cases(hypothesis: Hypothesis, networks: int, *, layers: int, width: int | None) -> list[Case]:
-    """`networks` that implement the claim, then as many that do not; `RunError` if none can be.
+def cases(
+    hypothesis: Hypothesis, networks: int, *, layers: int, width: int | None
+) -> tuple[list[Case], tuple[str, ...]]:
+    """`networks` that implement the claim, then as many that do not, and what was left out.
 
-    Where the file searches layers, the variables lie at each of them in turn.
+    Where the file searches layers, the variables lie at each of them in turn. `RunError` where
+    there is no network that does not implement the claim.
     """
     right = claimed(hypothesis)
     places = max((choices_of(each) for each in hypothesis.alignments), default=1)
     first = int(moves_inputs(hypothesis))
+    if width is None:  # the file does not tell: as much room again as the codes take
+        width = max(
+            2 * _laid(hypothesis, right, layer, layers, 0).width
+            for layer in range(first, first + places)
+        )
     found = []
     for number in range(networks):
         layer = first + number % places
@@ -94,42 +103,20 @@ def cases(hypothesis: Hypothesis, networks: int, *, layers: int, width: int | No
         except RunError as error:
             refused.append(f"{each.kind}: {error.message}")
             continue
-        if not stands_in(hypothesis, right, placed):
+        why = implements_after_all(hypothesis, right, each.algorithm, placed)
+        if why:
+            refused.append(f"{each.kind}: {why}")
+        else:
             others.append((each, placed))
     if not others:
         raise RunError(
             "no network can be built that gives the answers by other means: " + "; ".join(refused),
-            "add a rival algorithm with smaller tables to the file",
+            "add a rival algorithm to the file: the same outputs by other variables",
         )
     for number in range(networks):
         means, placed = others[number % len(others)]
         found.append(Case(number, means, 0, placed))
-    return found
-
-
-def stands_in(hypothesis: Hypothesis, right: Algorithm, placed: Layout) -> bool:
-    """Whether all inputs that an aligned variable is made from stand at one layer, untouched.
-
-    Then a part of them can be taken for the variable, and a network that was to lack it has it:
-    exchanging a - b of two vectors is exchanging a == b.
-    """
-    aligned = [a for a in hypothesis.alignments if a.algorithm == right.name]
-    computed = {
-        name for each in aligned for name in each.variables if right[name].mechanism is not None
-    }
-    held = [{slot.variable for slot in slots} for slots in placed.layers]
-    return any(inputs_of(right, name) <= there for name in computed for there in held)
-
-
-def inputs_of(algorithm: Algorithm, name: str) -> frozenset[str]:
-    """Inputs that a variable is made from."""
-    found, stack = set(), [name]
-    while stack:
-        variable = algorithm[stack.pop()]
-        if variable.mechanism is None:
-            found.add(variable.name)
-        stack.extend(variable.parents)
-    return frozenset(found)
+    return found, tuple(f"not tried, {each}" for each in refused)
 
 
 def moves_inputs(hypothesis: Hypothesis) -> bool:
@@ -148,17 +135,33 @@ def layout(
     layers: int | None = None,
     width: int | None = None,
 ) -> Layout:
-    """Where variables live in a network of at least `width`, in as many dims as the file gives."""
+    """Where variables live in a network of at least `width`, in as many dims as the file gives.
+
+    It has `layers`, or more where the algorithm needs them.
+    """
+    bare = _laid(hypothesis, algorithm, layer, layers, 0)
+    return _laid(hypothesis, algorithm, layer, layers, max(SPARE, (width or 0) - bare.width))
+
+
+def _laid(
+    hypothesis: Hypothesis, algorithm: Algorithm, layer: int, layers: int | None, distractors: int
+) -> Layout:
     outputs = tuple(read.output for read in hypothesis.network.reads)
     dims = {**{v.name: most(hypothesis) for v in algorithm.variables}, **given_dims(hypothesis)}
-    try:
-        bare = lay_out(
-            algorithm, outputs=outputs, dims=dims, layer=layer, layers=layers, distractors=0
-        )
-        room = max(SPARE, (width or 2 * bare.width) - bare.width)
+
+    def laid(count: int | None) -> Layout:
         return lay_out(
-            algorithm, outputs=outputs, dims=dims, layer=layer, layers=layers, distractors=room
+            algorithm,
+            outputs=outputs,
+            dims=dims,
+            layer=layer,
+            layers=count,
+            distractors=distractors,
         )
+
+    try:
+        own = laid(None)
+        return own if layers is None or len(own.layers) >= layers else laid(layers)
     except HomelessError as error:
         raise RunError(
             f"`{algorithm.name}` cannot be compiled: {error.message}", error.help

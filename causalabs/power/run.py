@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from causalabs.engine.protocol import Network
     from causalabs.results import Results
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same case would be another network: old runs are then not reused."""
 
 Progress = Callable[[str, float], None]
@@ -43,7 +43,7 @@ def power(
     expectations = kept(hypothesis, controls=controls)
     layers = layers_needed(hypothesis)
     width = _own_width(hypothesis)
-    listed = cases(hypothesis, networks, layers=layers, width=width)
+    listed, left_out = cases(hypothesis, networks, layers=layers, width=width)
     tried = []
     for number, case in enumerate(listed):
         say = _told(progress, case, number, len(listed))
@@ -57,7 +57,7 @@ def power(
         budget=_budget(hypothesis, listed[0], tried),
         expectations=texts,
         left_out=others,
-        notes=_notes(listed),
+        notes=(*_notes(listed), *left_out),
     )
 
 
