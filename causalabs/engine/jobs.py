@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from causalabs.counterfactuals.answering import answered_by
 from causalabs.counterfactuals.shuffle import shuffle_sources
+from causalabs.engine.apart import asked_of, measure_apart
 from causalabs.engine.bases import find
 from causalabs.engine.bases.saved import Label, save_basis, site_record
 from causalabs.engine.circuits.job import circuit_terms, make_bench, measure_circuits
@@ -28,7 +29,6 @@ from causalabs.engine.protocol import Network
 from causalabs.engine.prove import line_notes, prove_writes
 from causalabs.engine.resources import Progress, Resources
 from causalabs.engine.rows import members_of, table
-from causalabs.engine.screening import asked_of, screened
 from causalabs.engine.search import Setting, Settled, expand_tokens, settle
 from causalabs.engine.store import Store
 from causalabs.engine.streams import numpy_stream, stream
@@ -320,7 +320,7 @@ def _measure(
                 each = values(program, found.bases, rows, setting.store, metrics)
             measured += [Measured(m, number, name, column, exact) for m, column in each.items()]
             for what, term in asked_of(job, hypothesis, number).items():
-                kept, told = screened(term, number, split, hypothesis, setting, found)
+                kept, told = measure_apart(term, number, split, hypothesis, setting, found)
                 measured.append(Measured(what, number, name, kept, exact))
                 notes += told
     return tuple(measured), tuple(notes)

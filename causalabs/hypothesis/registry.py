@@ -248,6 +248,12 @@ def _bases() -> tuple[BasisKind, ...]:
 def _metrics() -> tuple[MetricKind, ...]:
     circuit = ("faithfulness", "completeness", "minimality", "cpr", "cmd")
     compared = ("precision", "recall", "auc")
+    effects = (
+        "total_effect",
+        "natural_direct_effect",
+        "natural_indirect_effect",
+        "proportion_mediated",
+    )
     return (
         MetricKind("accuracy", of="network", proportion=True),
         MetricKind("iia", proportion=True),
@@ -258,6 +264,7 @@ def _metrics() -> tuple[MetricKind, ...]:
         *(MetricKind(name, of="circuit", low=None, high=None) for name in circuit),
         *(MetricKind(name, of="circuit") for name in compared),
         MetricKind("screens_off", proportion=True),
+        *(MetricKind(name, low=None, high=None) for name in effects),
         MetricKind("edges", of="circuit", high=None),
     )
 

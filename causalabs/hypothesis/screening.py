@@ -1,4 +1,4 @@
-"""`screens_off of ... between INPUTS and OUTPUTS`: what is resampled and what must stay."""
+"""Metrics `between INPUTS and OUTPUTS`: what is resampled, and which outputs are compared."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from causalabs.hypothesis.subjects import Evidence
 from causalabs.syntax import ast
 
 SCREENS_OFF = "screens_off"
-USAGE = "screens_off of VARIABLE between INPUTS and OUTPUTS"
+TOTAL, DIRECT, INDIRECT = "total_effect", "natural_direct_effect", "natural_indirect_effect"
+MEDIATED = "proportion_mediated"
+BETWEEN = (SCREENS_OFF, TOTAL, DIRECT, INDIRECT, MEDIATED)
+"""Metrics that resample inputs."""
 
 Between = tuple[tuple[str, ...], tuple[str, ...]]
 
@@ -21,27 +24,27 @@ def read_between(
     metric: ast.Metric, lines: Sequence[Line], binding: Binding, evidence: Evidence
 ) -> Between | None:
     """The inputs that are resampled and the outputs compared; None, reported, where unclear."""
-    if str(metric.name) != SCREENS_OFF:
+    if str(metric.name) not in BETWEEN:
         return (), ()
     world, found = evidence.world, evidence.found
     given = [line for line in lines if not line.sources]
     if given:
         problem = f"resamples from a source, and `{given[0].name}` has none"
-        found.append(_wrong(metric, problem, "screens_off of an interchange"))
+        found.append(_wrong(metric, metric, problem, f"{metric.name} of an interchange"))
         return None
     qualifier = next((q for q in metric.qualifiers if isinstance(q, ast.Between)), None)
     if qualifier is None:
         return (), ()
     about = world.named(lines[0].algorithm)
-    inputs = _elements(qualifier.left, "input", "before `and`", about, binding, evidence)
-    outputs = _elements(qualifier.right, "output", "after `and`", about, binding, evidence)
+    inputs = _elements(metric, qualifier.left, "input", about, binding, evidence)
+    outputs = _elements(metric, qualifier.right, "output", about, binding, evidence)
     return None if inputs is None or outputs is None else (inputs, outputs)
 
 
 def _elements(
+    metric: ast.Metric,
     refs: Sequence[ast.Ref],
     role: str,
-    place: str,
     about: Algorithm | None,
     binding: Binding,
     evidence: Evidence,
@@ -54,16 +57,19 @@ def _elements(
             return None
         if family.family.role != role:
             there = [f.name for f in family.algorithm.families if f.role == role]
-            problem = f"takes {role}s {place}, and `{family.family.name}` is none"
-            usage = USAGE.replace(f"{role.upper()}S", listed(there).replace("`", ""))
-            found.append(_wrong(ref, problem, usage))
+            place = "before" if role == "input" else "after"
+            problem = f"takes {role}s {place} `and`, and `{family.family.name}` is none"
+            usage = f"{metric.name} of VARIABLE between INPUTS and OUTPUTS"
+            usage = usage.replace(f"{role.upper()}S", listed(there).replace("`", ""))
+            found.append(_wrong(metric, ref, problem, usage))
             return None
         names.update(dict.fromkeys(members(family, binding, world, found)))
     return tuple(names) or None
 
 
-def _wrong(node: ast.Node, problem: str, usage: str) -> rules.WrongQualifier:
-    return rules.WrongQualifier(span=node.span, metric=SCREENS_OFF, problem=problem, usage=usage)
+def _wrong(metric: ast.Metric, node: ast.Node, problem: str, usage: str) -> rules.WrongQualifier:
+    name = str(metric.name)
+    return rules.WrongQualifier(span=node.span, metric=name, problem=problem, usage=usage)
 
 
 def resampled(line: Line, algorithm: Algorithm, inputs: Sequence[str]) -> Line:

@@ -17,7 +17,7 @@ from causalabs.hypothesis.meaning import (
 from causalabs.hypothesis.model import AtIndex, AtStep, Control, Line, Space, Term
 from causalabs.hypothesis.refs import Findings
 from causalabs.hypothesis.rules_controls import NoMeaning
-from causalabs.hypothesis.screening import SCREENS_OFF, read_between
+from causalabs.hypothesis.screening import BETWEEN, SCREENS_OFF, read_between
 from causalabs.hypothesis.settings import call_settings
 from causalabs.hypothesis.subjects import Evidence, Indices, Subjects, inside, subjects_of
 from causalabs.hypothesis.whole import clash
@@ -132,7 +132,7 @@ def _qualifiers(
             or (kind.of == "circuit" and isinstance(qualifier, ast.In))
             or (name not in COMPARED and isinstance(qualifier, ast.Against))
             or (name not in BY and isinstance(qualifier, ast.By))
-            or (name != SCREENS_OFF and isinstance(qualifier, ast.Between))
+            or (name not in BETWEEN and isinstance(qualifier, ast.Between))
         )
         if wrong or type(qualifier) in seen:
             problem = f"is given two `{word}`" if not wrong else f"takes no `{word}`"

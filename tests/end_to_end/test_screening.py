@@ -180,7 +180,7 @@ alignment {
 }
 
 counterfactuals {
-  sample 300
+  exhaustive
   interchange partial
   split heldout 100%
 }
@@ -207,7 +207,7 @@ alignment {
 }
 
 counterfactuals {
-  sample 300
+  exhaustive
   interchange x
   split heldout 100%
 }
