@@ -18,6 +18,9 @@ from causalabs.engine.circuits.row_values import Wanted, row_values
 from causalabs.engine.errors import EngineError
 from causalabs.engine.protocol import Inputs
 
+SMALL = 64
+"""Rows that are run together however little they are; of small networks a 32nd of what would
+fit, which stays in the processor's own memory and is twice as fast."""
 KEPT_BYTES = 2**30
 """Clean terms that are kept in memory while a search asks for the same rows again."""
 
@@ -71,7 +74,8 @@ class Ground:
 
     def parts(self, pairs: Pairs) -> Iterator[Part]:
         """The pairs in parts, each with its clean terms."""
-        step = max(1, self.wired.rows_at_once(self.inputs) // 2)
+        most = self.wired.rows_at_once(self.inputs)
+        step = max(1, min(most // 2, max(SMALL, most // 32)))
         for first in range(0, len(pairs), step):
             yield self._part(pairs.take(slice(first, first + step)))
 
