@@ -86,11 +86,10 @@ def cases(
     right = claimed(hypothesis)
     places = max((choices_of(each) for each in hypothesis.alignments), default=1)
     first = int(moves_inputs(hypothesis))
-    if width is None:  # the file does not tell: as much room again as the codes take
-        width = max(
-            2 * _laid(hypothesis, right, layer, layers, 0).width
-            for layer in range(first, first + places)
-        )
+    bare = max(
+        _laid(hypothesis, right, layer, layers, 0).width for layer in range(first, first + places)
+    )
+    width = max(width or 2 * bare, bare + SPARE)  # the same for all: width tells nothing
     found = []
     for number in range(networks):
         layer = first + number % places
