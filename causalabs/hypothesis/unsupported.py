@@ -40,7 +40,8 @@ def _found(hypothesis: Hypothesis, file: ast.File) -> Iterator[str]:
 
 
 def _measured(quantity: Quantity) -> Iterator[str]:
-    if quantity.axes:
+    by_size = [name for name, _ in quantity.axes] == ["edges"]
+    if quantity.axes and not (by_size and all(term.subjects for term in quantity.terms)):
         yield "`report ... over`"
     for term in quantity.terms:
         kind = registry.find(registry.MetricKind, term.metric)
