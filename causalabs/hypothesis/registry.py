@@ -119,7 +119,7 @@ class ControlKind(Entry):
 class MetricKind(Entry):
     """A measurement: `of` what it is taken, and between which bounds it lies."""
 
-    of: Literal["network", "lines", "either", "circuit"] = "lines"
+    of: Literal["network", "lines", "either", "circuit", "alignment"] = "lines"
     low: float | None = 0.0
     high: float | None = 1.0
     proportion: bool = False
@@ -187,13 +187,14 @@ def _networks() -> tuple[NetworkKind, ...]:
     heads = Parameter("heads", "int", low=1, high=1024)
     hidden = Parameter("hidden", "ints", low=1, high=10**6)
     scale = Parameter("scale", "number", optional=True)
+    mlp = Parameter("mlp", "bool", optional=True)
     bare = (Component("hidden", "layer", placed=False), Component("logits", placed=False))
     state = (Component("state"), Component("logits", placed=False))
     every = _BLOCKS + _APART + _MODULE
     return (
         NetworkKind("mlp", (hidden,), True, bare, "none", "vectors", True, True),
         NetworkKind(
-            "transformer", (layers, heads, width), True, _BLOCKS, "tokens", "text", True, True
+            "transformer", (layers, heads, width, mlp), True, _BLOCKS, "tokens", "text", True, True
         ),
         NetworkKind("gru", (width,), True, state, "steps", "steps", True, True),
         NetworkKind("huggingface", (Parameter("id", "text"),), True, every),
@@ -263,6 +264,7 @@ def _metrics() -> tuple[MetricKind, ...]:
         MetricKind("kl", of="either", runnable=False, high=None),
         *(MetricKind(name, of="circuit", low=None, high=None) for name in circuit),
         *(MetricKind(name, of="circuit") for name in compared),
+        MetricKind("scrubbed_loss_recovered", of="alignment", low=None, high=None),
         MetricKind("screens_off", proportion=True),
         *(MetricKind(name, low=None, high=None) for name in effects),
         MetricKind("edges", of="circuit", high=None),

@@ -18,6 +18,7 @@ from causalabs.hypothesis.model import AtIndex, AtStep, Control, Line, Space, Te
 from causalabs.hypothesis.refs import Findings
 from causalabs.hypothesis.rules_controls import NoMeaning
 from causalabs.hypothesis.screening import BETWEEN, SCREENS_OFF, read_between
+from causalabs.hypothesis.scrubbing import SCRUBBED, scrubbed_alignment
 from causalabs.hypothesis.settings import call_settings
 from causalabs.hypothesis.subjects import Evidence, Indices, Subjects, inside, subjects_of
 from causalabs.hypothesis.whole import clash
@@ -76,7 +77,10 @@ def read_metric(
     _qualifiers(metric, kind, world, found)
     if len(found) > before or (evidence.counts is None and kind.of != "circuit"):
         return None
-    subjects = subjects_of(metric, kind, evidence)
+    if kind.of == "alignment":
+        subjects: list[Subjects] | None = [Subjects((), ())]
+    else:
+        subjects = subjects_of(metric, kind, evidence)
     if subjects is None:
         return None
     terms = []
@@ -119,9 +123,12 @@ def _qualifiers(
 ) -> None:
     """Whether a metric is given what it takes, each once."""
     name = str(metric.name)
-    usage = {"network": name, "circuit": f"{name} of CIRCUIT against OTHER"}.get(
-        kind.of, f"{name} of VARIABLE"
-    )
+    usages = {
+        "network": name,
+        "circuit": f"{name} of CIRCUIT against OTHER",
+        "alignment": f"{name} in ALIGNMENT",
+    }
+    usage = usages.get(kind.of, f"{name} of VARIABLE")
     if kind.of == "circuit" and name not in COMPARED:
         usage = f"{name} of CIRCUIT"
     seen: set[type[ast.Node]] = set()
@@ -165,7 +172,12 @@ def _term(
     lines = [evidence.lines[i] for i in subjects.lines]
     algorithm = lines[0].algorithm if lines else ""
     alignment = ""
-    if lines:
+    if kind.of == "alignment":
+        scrubbed = scrubbed_alignment(metric, evidence)
+        if scrubbed is None:
+            return None
+        alignment, algorithm = scrubbed.name, scrubbed.algorithm
+    elif lines:
         place = _alignment(metric, text, lines, evidence)
         if place is None:
             return None
@@ -279,7 +291,10 @@ OF_LINES = (
 
 
 def spaces_of(term: Term, evidence: Evidence) -> list[Space]:
-    """The spaces that a term's interchanges are written in."""
+    """The spaces that are written for a term."""
+    if term.metric == SCRUBBED:  # of all that is aligned
+        named = (each for each in evidence.alignments if each.name == term.alignment)
+        return [space for alignment in named for space in alignment.spaces]
     wanted = {v: None for i in term.lines for v in evidence.lines[i].variables}
     found = (s for v in wanted for s in evidence.places.get((term.alignment, v), ()))
     return list({id(space): space for space in found}.values())
@@ -306,7 +321,11 @@ def _idle(under: ast.Under, metric: ast.Metric, term: Term, evidence: Evidence) 
             reason = "it speaks of the network as it stands"
     elif name == "random_basis" and not any(drawn(space) for space in spaces):
         reason = "no basis is fitted"
-    elif name == "shuffled_sources" and all(line.sources == 0 for line in lines):
+    elif (
+        name == "shuffled_sources"
+        and all(line.sources == 0 for line in lines)
+        and (term.metric != SCRUBBED or not any(fitted(space) for space in spaces))
+    ):
         reason = "nothing is taken from a source"
     elif name == "whole_site" and all(s.basis.kind == "whole" for s in spaces):
         reason = "the whole site is interchanged as it is"
