@@ -24,7 +24,8 @@ class Certificate:
 
     `examples` were measured, `drawn` is how many the file asks for. `space` is how many
     interchanges there are, None where they were not counted; of these `seen` different ones were
-    measured. "part" is a `report` of the first so many. `continuous`: some input is real, so that no number of examples sees them all.
+    measured. "part" is a `report` of the first so many. `continuous`: some input is real, so that
+    no number of examples sees them all.
     """
 
     how: How

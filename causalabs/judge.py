@@ -80,25 +80,22 @@ def bound_of(expectation: Expectation) -> Bound:
     return Bound(expectation.comparison, expectation.bound, single)
 
 
-def rows_wanted(
-    expectation: Expectation, plan: Plan, outcomes: Mapping[str, Outcome]
-) -> tuple[tuple[int, ...], int] | None:
-    """Seeds whose rows do not decide an expectation yet, and how many to have next.
-
-    None where it is decided or nothing more can be had. With `in every seed` it is asked seed
-    by seed, of those whose jobs are in `outcomes`; otherwise all must be.
-    """
-    bound = bound_of(expectation)
+def groups_of(expectation: Expectation, plan: Plan) -> tuple[tuple[int, ...], ...]:
+    """Seeds that are judged together: all of them, or with `in every seed` each by itself."""
     if expectation.quantity.seeds == "over":
-        pooled = _pooled(_by_seed(expectation.quantity, plan, outcomes))
-        rows = wanted(pooled, bound)
-        return None if rows is None else (plan.seeds, rows)
-    for seed in plan.seeds:
-        if all(job_of(t, seed, plan).name in outcomes for t in expectation.quantity.terms):
-            rows = wanted(_pieces(expectation.quantity, seed, plan, outcomes), bound)
-            if rows is not None:
-                return (seed,), rows
-    return None
+        return (plan.seeds,)
+    return tuple((seed,) for seed in plan.seeds)
+
+
+def rows_wanted(
+    expectation: Expectation, plan: Plan, outcomes: Mapping[str, Outcome], seeds: Sequence[int]
+) -> int | None:
+    """Rows to have next of the jobs of one group of seeds; None where it is decided.
+
+    Also where nothing more can be had. `outcomes` must have the jobs of these seeds.
+    """
+    by_seed = {seed: _pieces(expectation.quantity, seed, plan, outcomes) for seed in seeds}
+    return wanted(_pooled(by_seed), bound_of(expectation))
 
 
 def _with(found: Judged, expectation: Expectation, seeds: tuple[SeedValue, ...]) -> Judged:

@@ -233,25 +233,36 @@ def reported(pieces: Sequence[Piece]) -> Look:
 
 def certificate(pieces: Sequence[Piece], look: Look) -> Certificate:
     """What a look rests on."""
-    count = drawn(pieces)
+    count, rows = drawn(pieces), look.rows
     how: How = "every drawn example"
     if exact(pieces):
         how = "exact"
+        count = rows = min((piece.rows for piece in pieces), default=0)
     elif look.rows != count:
         how = "ran on" if look.rows > count else "part" if look.verdict is None else "stopped early"
     spaces: dict[tuple[int, str], tuple[int | None, int]] = {}
     for piece in pieces:
         each = piece.measured
         if each.line >= 0:
-            before = spaces.get((each.line, each.split), (each.space, each.seen))
-            spaces[each.line, each.split] = (each.space, min(each.seen, before[1]))
+            seen = _seen(each, rows)
+            before = spaces.get((each.line, each.split), (each.space, seen))
+            spaces[each.line, each.split] = (each.space, min(seen, before[1]))
     sizes = [size for size, _ in spaces.values()]
     counted = bool(sizes) and None not in sizes
     return Certificate(
         how=how,
-        examples=look.rows,
+        examples=rows,
         drawn=count,
         space=sum(size for size in sizes if size is not None) if counted else None,
-        seen=sum(seen for _, seen in spaces.values()) if counted else 0,
+        seen=sum(count for _, count in spaces.values()) if counted else 0,
         continuous=any(piece.measured.continuous for piece in pieces),
     )
+
+
+def _seen(measured: Measured, rows: int) -> int:
+    """Different interchanges among the first so many rows: as of the last round before."""
+    if not measured.drawn:
+        return measured.seen[-1] if measured.seen else 0
+    ends = rounds(measured.drawn, measured.most)
+    known = [seen for end, seen in zip(ends, measured.seen, strict=False) if end <= rows]
+    return known[-1] if known else 0

@@ -26,6 +26,9 @@ BACKENDS = ("native", "pyvene")
 """What can make the interventions."""
 
 
+RUN_ON = 4
+"""Times the drawn examples that are measured at most, while an expectation is undecided."""
+
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 """Types of numbers that a network can compute with."""
 
@@ -58,7 +61,9 @@ class Plan:
 
     `network` is the fingerprint of a network that the file does not describe; `dtype` the type
     of the numbers it computes with. `twins` are the lines whose examples the lines have: their
-    own, or those of a rival's line that is drawn alike.
+    own, or those of a rival's line that is drawn alike. With `every_example` all that is drawn is
+    measured and then judged; otherwise measuring ends once everything is decided, and goes on to
+    `run_on` times what is drawn while something is not.
     """
 
     hypothesis: str
@@ -71,6 +76,8 @@ class Plan:
     dtype: str = "float32"
     version: int = PLAN_VERSION
     twins: tuple[int, ...] = ()
+    every_example: bool = False
+    run_on: int = RUN_ON
 
     def drawn_as(self, line: int) -> int:
         """The line whose examples a line has; a clean run (-1) has none but its own."""
@@ -100,7 +107,13 @@ def quantities(hypothesis: Hypothesis) -> Iterator[Quantity]:
 
 
 def make_plan(
-    hypothesis: Hypothesis, *, backend: str = "native", network: str = "", dtype: str = "float32"
+    hypothesis: Hypothesis,
+    *,
+    backend: str = "native",
+    network: str = "",
+    dtype: str = "float32",
+    every_example: bool = False,
+    run_on: int = RUN_ON,
 ) -> Plan:
     """The jobs that measure what the hypothesis expects and reports, and no more.
 
@@ -130,6 +143,8 @@ def make_plan(
         network=network,
         dtype=dtype,
         twins=tuple(twins(hypothesis).values()),
+        every_example=every_example,
+        run_on=1 if every_example else run_on,
     )
 
 

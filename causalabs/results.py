@@ -33,7 +33,8 @@ class Measured:
 
     `drawn` is 0 where `values` is all there is to measure. Otherwise they are a beginning (or
     more) of a sequence: `drawn` rows of `width` values each, of which more can be had up to
-    `most` rows. `space`, `seen` and `continuous` are those of a `Certificate`.
+    `most` rows. `space` and `continuous` are those of a `Certificate`; `seen` counts different
+    interchanges after each round of rows.
     """
 
     metric: str
@@ -45,7 +46,7 @@ class Measured:
     most: int = 0
     width: int = 1
     space: int | None = None
-    seen: int = 0
+    seen: tuple[int, ...] = ()
     continuous: bool = False
 
     @property

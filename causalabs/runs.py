@@ -164,7 +164,9 @@ class RunFolder:
 def _outcome(record: dict[str, Any], archive: Path) -> Outcome:
     with np.load(archive, allow_pickle=False) as packed:
         measured = tuple(
-            Measured(metric, line, split, _unpacked(packed[f"values{i}"], count), exact, **rest)
+            Measured(
+                metric, line, split, _unpacked(packed[f"values{i}"], count), exact, **_rested(rest)
+            )
             for i, (metric, line, split, count, exact, rest) in enumerate(record["measured"])
         )
     return Outcome(
@@ -178,6 +180,11 @@ def _outcome(record: dict[str, Any], archive: Path) -> Outcome:
         residuals=tuple(Residual(**each) for each in record["residuals"]),
         circuits=tuple(circuit_record(each) for each in record.get("circuits", ())),
     )
+
+
+def _rested(told: dict[str, Any]) -> dict[str, Any]:
+    """The inverse of `_rest`."""
+    return {**told, "seen": tuple(told["seen"])}
 
 
 _REST = ("drawn", "most", "width", "space", "seen", "continuous")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -56,24 +56,36 @@ class Scene:
         program = compile_lines({0: line}, self.alignment, self.chosen)
         return Trials(self.hypothesis, self.algorithm, self.network, line, program, self.bases)
 
-    def inputs_of(self, number: int, split: int) -> NDArray[np.int64]:
-        """Rows of the table of inputs behind a measurement: (runs, rows)."""
+    def inputs_of(self, number: int, split: int, rows: int | None = None) -> NDArray[np.int64]:
+        """Inputs behind a measurement of each line's first `rows`, by number: (runs, rows)."""
         if number >= 0:
             line = self.examples.lines[number]
-            members = members_of(self.examples, number, split)
+            members = members_of(self.examples, number, split)[:rows]
             return np.concatenate([line.base[None, members], line.sources[:, members]])
         bases = [
-            line.base[members_of(self.drawn, place, split)]
+            line.base[members_of(self.drawn, place, split)[:rows]]
             for place, line in enumerate(self.drawn.lines)
         ]
         return np.concatenate(bases)[None]
+
+
+def beginning(measured: Measured) -> tuple[Measured, int | None]:
+    """A measurement of drawn examples alone, line by line, and of how many of each line."""
+    if not measured.drawn:
+        return measured, None
+    rows = min(len(measured.values) // measured.width, measured.drawn)
+    by_line = measured.values[: rows * measured.width].reshape(rows, -1).T
+    return replace(measured, values=by_line.ravel(), width=1), rows
 
 
 def tell(
     scene: Scene, failed: Measured, split: int, *, seconds: float
 ) -> tuple[Counterexample | None, Residual | None]:
     """The smallest failing example to be had in that time, and a rule of where it fails."""
-    inputs = scene.inputs_of(failed.line, split)
+    failed, rows = beginning(failed)
+    if failed.hits.all():
+        return None, None
+    inputs = scene.inputs_of(failed.line, split, rows)
     table = scene.examples if failed.line >= 0 else scene.drawn
     wrong = ~failed.hits
     trials = scene.trials(failed.line)
@@ -159,7 +171,7 @@ def _residual(
     if failed.line >= 0:
         line = scene.hypothesis.counterfactuals.lines[failed.line]
         examples = scene.examples.lines[failed.line]
-        members = members_of(scene.examples, failed.line, split)
+        members = members_of(scene.examples, failed.line, split)[: len(wrong)]
         clean = scene.examples.clean[algorithm.name]
         questions = of_line(algorithm, line, clean, examples, members)
     else:

@@ -8,7 +8,7 @@ at a time, as long as that makes it less sure.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -19,20 +19,19 @@ from causalabs.algorithm.domains import Bool, Column, Interval, Mod, Real, SetOf
 from causalabs.algorithm.model import Variable
 from causalabs.counterfactuals.draw import draw
 from causalabs.engine.answers import classes_of_outputs, logit_difference
-from causalabs.engine.bases import find
-from causalabs.engine.bases.saved import load_basis
 from causalabs.engine.counterexamples import MOST_SECONDS, rows_of, smallest
-from causalabs.engine.failures import Scene, counterexample_of
+from causalabs.engine.failures import Scene, beginning, counterexample_of
+from causalabs.engine.held import whole_of
 from causalabs.engine.jobs import setting_of, split_number
 from causalabs.engine.resources import MakeNetwork, Resources
+from causalabs.engine.restoring import restored
 from causalabs.engine.run import threads, usable
-from causalabs.engine.search import Setting, Settled, made_bases
 from causalabs.engine.trials import Runs, Trials
 from causalabs.failing import wanted
 from causalabs.hypothesis.model import Hypothesis, Line
 from causalabs.judge import job_of
 from causalabs.plans import Job, Plan
-from causalabs.results import FitRecord, Hunt, Measured, Results
+from causalabs.results import Hunt, Measured, Results
 from causalabs.runs import RunFolder
 
 BATCH = 1024
@@ -63,7 +62,11 @@ def falsify(
     say = progress or (lambda text, share: None)
     targets = list(_targets(hypothesis, plan, folder, results))
     resources = Resources(
-        hypothesis, device=usable(device, plan.dtype), progress=say, make_network=make_network
+        hypothesis,
+        device=usable(device, plan.dtype),
+        progress=say,
+        make_network=make_network,
+        whole=whole_of(hypothesis, plan),
     )
     hunts: list[Hunt] = []
     with threads(hypothesis):
@@ -110,27 +113,8 @@ def _scene(job: Job, hypothesis: Hypothesis, resources: Resources, folder: RunFo
     if not job.alignment or outcome is None:
         return scene
     setting = setting_of(job, hypothesis, resources, resources.store(job.seed), None)
-    settled = _restored(setting, outcome.fits, folder, job)
+    settled = restored(setting, outcome.fits, folder.path / "bases", job.name)
     return replace(scene, alignment=setting.alignment, chosen=settled.chosen, bases=settled.bases)
-
-
-def _restored(setting: Setting, fits: Sequence[FitRecord], folder: RunFolder, job: Job) -> Settled:
-    """The choices of a finished job, and its bases: from their files, or made again."""
-    records = {each.space: each for each in fits}
-    chosen: dict[int, int] = {}
-    for number, space in enumerate(setting.alignment.spaces):
-        record = records.get(", ".join(member.variable for member in space.members))
-        if record is not None:
-            chosen[number] = space.labels.index(record.choice) if record.choice else 0
-    bases = {}
-    for number in chosen:
-        if find(setting.alignment.spaces[number].basis.kind).drawable:
-            path = folder.path / "bases" / f"{job.name}-{number}.safetensors"
-            bases[number] = setting.store.placed(load_basis(path).basis)
-        else:
-            fixed, _ = made_bases(setting, {number: chosen[number]}, tuple(setting.lines))
-            bases.update(fixed)
-    return Settled(chosen, bases)
 
 
 # -------------------------------------------------------------------------- the hunt
@@ -142,11 +126,12 @@ def _hunt(scene: Scene, measured: Measured, text: str, seconds: float) -> Hunt:
     split = split_number(scene.hypothesis, measured.split)
     trials = scene.trials(measured.line)
     table = scene.examples if measured.line >= 0 else scene.drawn
+    measured, rows = beginning(measured)
     wrong = ~measured.hits
     failed: Runs | None = None
     tried = 0
     if wrong.any():
-        failed = rows_of(table.inputs, scene.inputs_of(measured.line, split)[:, wrong])
+        failed = rows_of(table.inputs, scene.inputs_of(measured.line, split, rows)[:, wrong])
     elif not measured.exact:
         chase = _Chase(trials, began + seconds, np.random.default_rng(scene.job.seed))
         failed, tried = chase.failing(), chase.tried

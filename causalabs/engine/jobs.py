@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalabs.counterfactuals.answering import answered_by
+from causalabs.counterfactuals.examples import Examples
 from causalabs.counterfactuals.shuffle import shuffle_sources
 from causalabs.engine.apart import asked_of, measure_apart
 from causalabs.engine.bases import find
@@ -25,17 +26,14 @@ from causalabs.engine.fit import budget_for
 from causalabs.engine.idle import idle_values
 from causalabs.engine.interchange import Program, compile_lines
 from causalabs.engine.measure import metric_of, values
-from causalabs.engine.protocol import Network
 from causalabs.engine.prove import line_notes, prove_writes
 from causalabs.engine.resources import Progress, Resources
 from causalabs.engine.rows import members_of, table
-from causalabs.engine.scrubbing import scrubs
 from causalabs.engine.search import Setting, Settled, expand_tokens, settle
 from causalabs.engine.store import Store
 from causalabs.engine.streams import numpy_stream, stream
 from causalabs.failing import failing
 from causalabs.hypothesis.model import Alignment, Hypothesis, Line
-from causalabs.hypothesis.scrubbing import SCRUBBED
 from causalabs.hypothesis.whole import clash
 from causalabs.plans import Job
 from causalabs.results import Counterexample, Measured, Outcome, Residual
@@ -63,36 +61,45 @@ def run_job(
     check_control(job.control)
     seconds: dict[str, float] = {}
     trained = job.control != "untrained"
-    with _Clock(seconds, "network"):
+    with Clock(seconds, "network"):
         network = resources.network(job.seed, trained=trained)
-    with _Clock(seconds, "examples"):
+    with Clock(seconds, "examples"):
         resources.drawn(job.seed)
-    with _Clock(seconds, "activations"):
+    with Clock(seconds, "activations"):
         store = resources.store(job.seed, trained=trained)
         measured = _accuracy(job, hypothesis, resources, trained)
     fits = Settled()
     setting: Setting | None = None
     notes: tuple[str, ...] = ()
     if job.alignment:
-        with _Clock(seconds, "fit"):
+        with Clock(seconds, "fit"):
             setting = setting_of(job, hypothesis, resources, store, progress)
             fits = Settled() if job.control in IDLE else settle(setting)
-        with _Clock(seconds, "measurement"):
-            found, notes = _measure(job, hypothesis, setting, fits)
+        with Clock(seconds, "measurement"):
+            found, notes = measure_lines(job, hypothesis, setting, fits)
             measured += found
-            if SCRUBBED in job.metrics:
-                splits = {n: split_number(hypothesis, n) for n in _asked(job, hypothesis)}
-                found, told = scrubs(job, hypothesis, setting, fits, splits)
-                measured, notes = measured + found, notes + told
+            measured += found
         if folder is not None and fits.bases:
             save_bases(folder, job, hypothesis, setting, fits, plan)
     circuits: tuple[CircuitRecord, ...] = ()
     if circuit_terms(hypothesis, job):
-        with _Clock(seconds, "circuits"):
+        with Clock(seconds, "circuits"):
             of_circuits, circuits = _circuits(job, hypothesis, resources, store, progress)
             measured += of_circuits
-    counterexamples, residuals, untold = _told(
-        job, hypothesis, resources, network, setting, fits, measured, seconds
+    failed = failing(hypothesis, job, measured)
+    counterexamples, residuals, untold = tell_failures(
+        Scene(
+            job=job,
+            hypothesis=hypothesis,
+            network=network,
+            examples=resources.examples(job.seed),
+            drawn=resources.drawn(job.seed),
+            alignment=None if setting is None else setting.alignment,
+            chosen=fits.chosen,
+            bases=fits.bases,
+        ),
+        failed,
+        seconds,
     )
     return Outcome(
         job=job.name,
@@ -130,32 +137,15 @@ def _circuits(
     return measured, circuit_records(bench, names, split)
 
 
-def _told(
-    job: Job,
-    hypothesis: Hypothesis,
-    resources: Resources,
-    network: Network,
-    setting: Setting | None,
-    fits: Settled,
-    measured: tuple[Measured, ...],
-    seconds: dict[str, float],
+def tell_failures(
+    scene: Scene, failed: Sequence[Measured], seconds: dict[str, float]
 ) -> tuple[tuple[Counterexample, ...], tuple[Residual, ...], tuple[str, ...]]:
     """Counterexamples and residual rules of what fails, and notes on what could not be told."""
-    failed = failing(hypothesis, job, measured)
     if not failed:
         return (), (), ()
-    scene = Scene(
-        job=job,
-        hypothesis=hypothesis,
-        network=network,
-        examples=resources.examples(job.seed),
-        drawn=resources.drawn(job.seed),
-        alignment=None if setting is None else setting.alignment,
-        chosen=fits.chosen,
-        bases=fits.bases,
-    )
+    hypothesis = scene.hypothesis
     notes, examples, rules = [], [], []
-    with _Clock(seconds, "counterexamples"):
+    with Clock(seconds, "counterexamples"):
         until = time.monotonic() + 3 * MOST_SECONDS
         for each in failed:
             split = split_number(hypothesis, each.split)
@@ -178,8 +168,9 @@ def setting_of(
     resources: Resources,
     store: Store,
     progress: Progress | None,
+    examples: Examples | None = None,
 ) -> Setting:
-    """Everything that settling a job's alignment depends on."""
+    """Everything that settling a job's alignment depends on; `examples` may be a part of all."""
     alignment = hypothesis.alignment_named(job.alignment)
     alignment = expand_tokens(alignment, store.network)
     algorithm = hypothesis.algorithm_named(alignment.algorithm)
@@ -188,7 +179,7 @@ def setting_of(
         alignment = move_sites(alignment, store.network, generator=sites)
     elif job.control == "whole_site":
         alignment = whole_site(alignment)
-    examples = resources.examples(job.seed)
+    examples = resources.examples(job.seed) if examples is None else examples
     if job.control == "shuffled_sources":
         draws = numpy_stream(job.seed, "shuffled sources")
         examples = shuffle_sources(examples, generator=draws)
@@ -265,19 +256,19 @@ def _accuracy(
             continue
         clean[name] = resources.clean(job.seed, name, trained=trained, algorithm=algorithm)
     found = []
-    for name in _asked(job, hypothesis):
+    for name in asked_splits(job, hypothesis):
         split = split_number(hypothesis, name)
         bases: list[NDArray[np.int64]] = [
             line.base[members_of(examples, number, split)]
             for number, line in enumerate(examples.lines)
         ]
         rows = np.concatenate(bases) if bases else np.zeros(0, dtype=np.int64)
-        exact = bool(examples.exact) and all(examples.exact)
+        exact = all(examples.exact_on(n, split) for n in range(len(examples.lines)))
         found += [Measured(each, -1, name, value[rows], exact) for each, value in clean.items()]
     return tuple(found)
 
 
-def _asked(job: Job, hypothesis: Hypothesis) -> tuple[str, ...]:
+def asked_splits(job: Job, hypothesis: Hypothesis) -> tuple[str, ...]:
     """Splits to measure on; "" stands for all examples of a file that splits none."""
     return job.splits if hypothesis.counterfactuals.splits else ("",)
 
@@ -292,15 +283,16 @@ def split_number(hypothesis: Hypothesis, name: str) -> int:
     return splits[name]
 
 
-def _measure(
-    job: Job, hypothesis: Hypothesis, setting: Setting, found: Settled
+def measure_lines(
+    job: Job, hypothesis: Hypothesis, setting: Setting, found: Settled, *, prove: bool = True
 ) -> tuple[tuple[Measured, ...], tuple[str, ...]]:
+    """The job's lines on its splits; `prove` that the writes reach something, and notes on them."""
     measured: list[Measured] = []
     notes: list[str] = []
     clean = setting.examples.clean[setting.algorithm.name]
     base = setting.store.wanted(setting.algorithm, clean)
     apart = asked_of(job, hypothesis)
-    named = ("iia", *(name for name in job.metrics if name not in {*apart, SCRUBBED}))
+    named = ("iia", *(name for name in job.metrics if name not in apart))
     metrics = {name: metric_of(name, setting.algorithm, base) for name in named}
     for number in job.lines:
         line = hypothesis.counterfactuals.lines[number]
@@ -309,8 +301,8 @@ def _measure(
         if not idle:
             program = compile_lines({number: line}, setting.alignment, found.chosen)
         setting.store.capture(program.read)
-        proven = idle
-        for name in _asked(job, hypothesis):
+        proven = idle or not prove
+        for name in asked_splits(job, hypothesis):
             split = split_number(hypothesis, name)
             device = setting.store.at_device
             rows = table(program, setting.examples, [number], split, device=device).rows
@@ -319,7 +311,7 @@ def _measure(
                     prove_writes(program, found.bases, rows, setting.store), line.name
                 )
                 proven = True
-            exact = bool(setting.examples.exact and setting.examples.exact[number])
+            exact = setting.examples.exact_on(number, split)
             if idle:
                 each = idle_values(job.control, rows, setting.store, metrics)
             else:
@@ -364,7 +356,7 @@ def save_bases(
         save_basis(folder / f"{job.name}-{number}.safetensors", basis, label)
 
 
-class _Clock:
+class Clock:
     """Adds the seconds spent inside to an entry."""
 
     def __init__(self, seconds: dict[str, float], name: str) -> None:

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalabs.algorithm.domains import Column
-from causalabs.counterfactuals.draw import BaseSampler, draw
+from causalabs.counterfactuals.draw import BaseSampler, draw, draw_more
 from causalabs.counterfactuals.examples import Examples
 from causalabs.counterfactuals.solving import Solved
+from causalabs.counterfactuals.whole import Whole
 from causalabs.engine.errors import EngineError
 from causalabs.engine.measure import clean_values
 from causalabs.engine.protocol import Device, Network
@@ -47,7 +48,7 @@ class Resources:
     """The shared parts of one hypothesis' jobs.
 
     `make_network` and `make_examples` stand in for the hypothesis' own network and sampler;
-    `wrap` is asked of every network.
+    `wrap` is asked of every network. `whole` says which splits to take whole where they are small.
     """
 
     hypothesis: Hypothesis
@@ -56,6 +57,7 @@ class Resources:
     make_network: MakeNetwork | None = None
     make_examples: MakeExamples | None = None
     wrap: Wrap | None = None
+    whole: Whole = field(default_factory=Whole)
     _seed: int | None = None
     _language_models: LanguageModels | None = None
     _networks: dict[bool, Network] = field(default_factory=dict)
@@ -254,11 +256,23 @@ class Resources:
         return self._language_models
 
     def _sampled(self, seed: int, solved: Solved | None) -> Examples:
-        hypothesis = self.hypothesis
-        if solved is None:
-            plain = replace(hypothesis.counterfactuals, solved=False)
-            hypothesis = replace(hypothesis, counterfactuals=plain)
-        return draw(hypothesis, seed=seed, solved=solved)
+        return draw(self._filtered(solved), seed=seed, solved=solved, whole=self.whole)
+
+    def more(self, seed: int, split: int, count: int, part: int, *, drawn: bool) -> Examples:
+        """Further examples of a split; `drawn` are those before `keep solved`."""
+        solved = None
+        if self.hypothesis.counterfactuals.solved and not drawn:
+            solved = self._solves(seed)
+        return draw_more(
+            self._filtered(solved), seed=seed, split=split, count=count, part=part, solved=solved
+        )
+
+    def _filtered(self, solved: Solved | None) -> Hypothesis:
+        """The hypothesis, without `keep solved` where nobody can say what is."""
+        if solved is not None:
+            return self.hypothesis
+        plain = replace(self.hypothesis.counterfactuals, solved=False)
+        return replace(self.hypothesis, counterfactuals=plain)
 
 
 def how_bases_are_drawn(hypothesis: Hypothesis) -> str:

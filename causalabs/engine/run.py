@@ -12,10 +12,12 @@ import torch
 
 from causalabs.counterfactuals.pairing import unpaired
 from causalabs.engine.errors import EngineError
+from causalabs.engine.held import whole_of
 from causalabs.engine.jobs import Resources, run_job
 from causalabs.engine.patching.maps import run_maps
 from causalabs.engine.protocol import Device
 from causalabs.engine.resources import MakeNetwork, Wrap
+from causalabs.engine.rounds import Staging, in_rounds
 from causalabs.engine.shapes import check_shapes
 from causalabs.failing import told
 from causalabs.hypothesis.model import Hypothesis
@@ -96,8 +98,14 @@ def _outcomes(
     make_network: MakeNetwork | None = None,
 ) -> dict[str, Outcome]:
     resources = Resources(
-        hypothesis, device=device, progress=say, make_network=make_network, wrap=wrap
+        hypothesis,
+        device=device,
+        progress=say,
+        make_network=make_network,
+        wrap=wrap,
+        whole=whole_of(hypothesis, plan),
     )
+    staging = Staging(hypothesis, plan, resources, folder.path / "bases", say)
     outcomes: dict[str, Outcome] = {}
     looked = False
     for number, job in enumerate(plan.jobs):
@@ -108,17 +116,24 @@ def _outcomes(
             if not looked:
                 _look(hypothesis, plan, resources)
                 looked = True
-            done = run_job(
-                job,
-                hypothesis,
-                resources=resources,
-                progress=say,
-                folder=folder.path / "bases",
-                plan=plan.hash,
-            )
-            folder.save(done)
-        outcomes[job.name] = done
-    return outcomes
+            if in_rounds(job, hypothesis, plan):
+                staging.begin(job)
+            else:
+                done = run_job(
+                    job,
+                    hypothesis,
+                    resources=resources,
+                    progress=say,
+                    folder=folder.path / "bases",
+                    plan=plan.hash,
+                )
+                folder.save(done)
+        if done is not None:
+            outcomes[job.name] = staging.known[job.name] = done
+        for finished in staging.advance():
+            folder.save(finished)
+            outcomes[finished.job] = finished
+    return {job.name: outcomes[job.name] for job in plan.jobs}
 
 
 def _look(hypothesis: Hypothesis, plan: Plan, resources: Resources) -> None:
