@@ -171,6 +171,8 @@ def run(
     locked: bool,
     falsify: bool,
     budget: float,
+    bare: bool,
+    curve: bool,
     as_json: bool,
 ) -> int:
     """Intervene on the network, judge, and report: met, not met or undecided."""
@@ -195,6 +197,8 @@ def run(
                     allow_python=allow_python,
                     locked=locked,
                     falsify=budget if falsify else None,
+                    bare=bare,
+                    curve=curve,
                     runs=runs,
                     progress=tell_progress,
                 )

@@ -92,6 +92,16 @@ COMMANDS = {
                 help="refuse a file whose claim is not the one registered in FILE.lock",
             ),
             _word(
+                "--bare",
+                action="store_true",
+                help="leave out controls that the file does not ask for",
+            ),
+            _word(
+                "--curve",
+                action="store_true",
+                help="measure IIA against capacity too, for an untrained network as well",
+            ),
+            _word(
                 "--falsify",
                 action="store_true",
                 help="hunt for a failing interchange where an expectation is met",

@@ -66,6 +66,8 @@ def run(
     allow_python: bool = False,
     locked: bool = False,
     falsify: float | None = None,
+    bare: bool = False,
+    curve: bool = False,
 ) -> Results:
     """Run a hypothesis, or hand out the finished run of the same plan.
 
@@ -85,6 +87,9 @@ def run(
 
     `falsify` is how many seconds to hunt for a failing interchange where an expectation is met
     (docs/how-to/falsify.md); verdicts stay what they are.
+
+    Each fitted alignment is set beside its controls (docs/how-to/controls.md); `bare` leaves
+    those out that the file does not ask for. `curve` measures IIA against capacity too.
     """
     from causalabs.algorithm.evaluate import MechanismError
     from causalabs.errors import RunError, UnsupportedError
@@ -115,7 +120,8 @@ def run(
     folder = RunFolder.open(Path(runs), planned)
     registration = Registration.open(hypothesis, plan=planned.hash, locked=locked)
     done = folder.finished()
-    if done is not None and falsify is None:
+    asked = _asked(hypothesis, planned, done, bare=bare, curve=curve)
+    if done is not None and asked is None and falsify is None:
         return _closed(registration, done, folder)
     from causalabs.engine.falsify import falsify as hunt
     from causalabs.engine.run import execute
@@ -126,7 +132,10 @@ def run(
         return given.run(work, planned, folder, device=device, progress=progress)
 
     try:
-        found = _closed(registration, done or through(execute), folder)
+        if done is None or asked is not None:
+            battery, curve = asked or (False, False)
+            done = through(partial(execute, battery=battery, curve=curve))
+        found = _closed(registration, done, folder)
         if falsify is None:
             return found
         hunted = through(partial(hunt, results=found, seconds=falsify))
@@ -145,6 +154,22 @@ def run(
             f"a file cannot be used: {place}{error.strerror or error}",
             "make room or name another place with --runs FOLDER; finished jobs are kept",
         ) from error
+
+
+def _asked(
+    hypothesis: Hypothesis, plan: Plan, done: Results | None, *, bare: bool, curve: bool
+) -> tuple[bool, bool] | None:
+    """Whether a battery and curves are to be measured; None where a finished run has them."""
+    from causalabs.extras import subjects
+
+    fitted = {job.alignment for job in subjects(hypothesis, plan)}
+    battery, curve = bool(fitted) and not bare, bool(fitted) and curve
+    if done is None:
+        return battery, curve
+    has = {each.alignment for each in done.batteries}, {each.alignment for each in done.curves}
+    if (not battery or fitted <= has[0]) and (not curve or fitted <= has[1]):
+        return None
+    return battery or bool(has[0]), curve or bool(has[1])
 
 
 def _closed(registration: Registration, results: Results, folder: RunFolder) -> Results:

@@ -11,8 +11,9 @@ from typing import Any
 import torch
 
 from causalabs.counterfactuals.pairing import unpaired
+from causalabs.engine.beside import beside
 from causalabs.engine.errors import EngineError
-from causalabs.engine.held import whole_of
+from causalabs.engine.held import Held, whole_of
 from causalabs.engine.jobs import Resources, run_job
 from causalabs.engine.patching.maps import run_maps
 from causalabs.engine.protocol import Device
@@ -38,17 +39,20 @@ def execute(
     device: str = "cpu",
     progress: Progress | None = None,
     make_network: MakeNetwork | None = None,
+    battery: bool = False,
+    curve: bool = False,
 ) -> Results:
     """Run what is not done yet, judge, keep the results.
 
-    `make_network` stands in for the file's own network.
+    `make_network` stands in for the file's own network. `battery` sets each fitted alignment
+    beside its controls once everything is judged, `curve` measures IIA against capacity.
     Raises `RunError` when a run cannot go on; finished jobs stay in the folder.
     """
     say = progress or (lambda text, share: None)
     on = usable(device, plan.dtype)
     wrap = _wrapper(plan.backend)  # what is not installed is said before minutes of training
     with threads(hypothesis) as count:
-        outcomes = _outcomes(hypothesis, plan, folder, on, say, wrap, make_network)
+        outcomes, held = _outcomes(hypothesis, plan, folder, on, say, wrap, make_network)
         maps = run_maps(
             hypothesis,
             plan,
@@ -85,6 +89,12 @@ def execute(
         maps=maps,
     )
     folder.finish(results)
+    if battery or curve:
+        with threads(hypothesis):
+            results = beside(
+                hypothesis, plan, folder, held, results, battery=battery, curve=curve, progress=say
+            )
+        folder.finish(results)
     return results
 
 
@@ -96,7 +106,7 @@ def _outcomes(
     say: Progress,
     wrap: Wrap | None = None,
     make_network: MakeNetwork | None = None,
-) -> dict[str, Outcome]:
+) -> tuple[dict[str, Outcome], Held]:
     resources = Resources(
         hypothesis,
         device=device,
@@ -133,7 +143,7 @@ def _outcomes(
         for finished in staging.advance():
             folder.save(finished)
             outcomes[finished.job] = finished
-    return {job.name: outcomes[job.name] for job in plan.jobs}
+    return {job.name: outcomes[job.name] for job in plan.jobs}, staging.held
 
 
 def _look(hypothesis: Hypothesis, plan: Plan, resources: Resources) -> None:

@@ -57,7 +57,8 @@ def quick(
 def run_text(
     text: str, folder: Path, **more: Any
 ) -> tuple[Hypothesis, Results, Mapping[str, Outcome]]:
-    """A text run: what it means, what was found, and each job's outcome."""
+    """A text run, with nothing beside: what it means, what was found, and each job's outcome."""
+    more.setdefault("bare", True)
     hypothesis = causalabs.loads(text)
     results = causalabs.run(hypothesis, runs=folder, **more)
     seeds = more.get("seeds") or ((more["seed"],) if "seed" in more else hypothesis.seeds)
