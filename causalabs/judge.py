@@ -26,6 +26,7 @@ from causalabs.looks import (
     reported,
     wanted,
 )
+from causalabs.modified import median, over_seeds, ratio
 from causalabs.plans import Job, Plan, procedure
 from causalabs.results import Judged, Measured, Outcome, Row, SeedValue, Verdict
 
@@ -105,8 +106,44 @@ def _with(found: Judged, expectation: Expectation, seeds: tuple[SeedValue, ...])
 def _report(quantity: Quantity, plan: Plan, outcomes: Mapping[str, Outcome]) -> Judged:
     by_seed = _by_seed(quantity, plan, outcomes)
     pooled = _pooled(by_seed)
+    if quantity.terms[0].modifier:
+        return _modified(quantity, plan, outcomes, pooled)
     seeds = tuple(_seed(seed, reported(pieces)) for seed, pieces in by_seed.items())
     return replace(_judged(quantity, pooled, reported(pooled)), seeds=seeds)
+
+
+def _modified(
+    quantity: Quantity,
+    plan: Plan,
+    outcomes: Mapping[str, Outcome],
+    pooled: Sequence[Piece],
+) -> Judged:
+    """A median, or the change from the base as a share of that to the source."""
+    (term,) = quantity.terms
+    found = []
+    for seed in plan.seeds:
+        outcome = outcomes[job_of(term, seed, plan).name]
+        columns = [
+            _column(name, term, quantity.split, outcome).values.astype(np.float64)
+            for name in term.columns
+        ]
+        if term.modifier == "median":
+            found.append(median(columns[0]))
+        else:
+            after, base, source = columns
+            found.append(ratio(after - base, source - base))
+    value, low, high = over_seeds(found)
+    if exact(pooled):
+        low = high = value
+    seeds = tuple(SeedValue(s, *each) for s, each in zip(plan.seeds, found, strict=True))
+    shown = _judged(quantity, pooled, reported(pooled))
+    samples = sum(len(piece.measured.values) for piece in pooled)
+    return replace(shown, value=value, low=low, high=high, samples=samples, seeds=seeds)
+
+
+def _column(name: str, term: Term, split: str | None, outcome: Outcome) -> Measured:
+    key = (name, next(iter(term.lines), -1), split or "")
+    return next(each for each in outcome.measured if (each.metric, each.line, each.split) == key)
 
 
 def _judged(quantity: Quantity, pieces: Sequence[Piece], look: Look) -> Judged:
@@ -200,7 +237,8 @@ def table(hypothesis: Hypothesis, plan: Plan, outcomes: Mapping[str, Outcome]) -
     found: dict[tuple[str, int, str, str], dict[str, list[float]]] = {}
     for job in plan.jobs:
         for each in outcomes[job.name].measured:
-            if each.line >= 0 and len(each.values):
+            beside = each.metric.startswith(("base ", "source "))  # what others are shares of
+            if each.line >= 0 and len(each.values) and not beside:
                 row = found.setdefault((each.metric, each.line, job.alignment, each.split), {})
                 row.setdefault(job.control, []).append(float(each.values.mean()))
     return tuple(

@@ -125,7 +125,7 @@ def make_plan(
             lines, splits, metrics = wanted.setdefault(procedure(term), ({}, {}, {}))
             lines.update(dict.fromkeys(term.lines))
             if term.metric not in ALWAYS:
-                metrics[term.measured] = None
+                metrics.update(dict.fromkeys(term.columns))
             if quantity.split:
                 splits[quantity.split] = None
     jobs = tuple(

@@ -298,7 +298,7 @@ def measure_lines(
     base = setting.store.wanted(setting.algorithm, clean)
     apart = asked_of(job, hypothesis)
     named = ("iia", *(name for name in job.metrics if name not in {*apart, SCRUBBED}))
-    metrics = {name: metric_of(name, setting.algorithm, base) for name in named}
+    metrics = {name: metric_of(name, setting.algorithm, base, setting.store) for name in named}
     for number in job.lines:
         line = hypothesis.counterfactuals.lines[number]
         idle = job.control in IDLE

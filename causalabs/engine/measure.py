@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from causalabs.algorithm.model import Algorithm
-from causalabs.engine.answers import METRICS, Answers, agree, classes_of_outputs
+from causalabs.engine.answers import METRICS, Answers, agree, classes_of_outputs, divergence
 from causalabs.engine.batches import in_parts
 from causalabs.engine.errors import EngineError
 from causalabs.engine.interchange import Bases, Batch, Program, run_each
@@ -42,17 +42,30 @@ def agreement(scores: Scores, batch: Batch) -> Tensor:
     return agree(scores, batch.answers)[0]
 
 
-def metric_of(name: str, algorithm: Algorithm, base: Answers) -> Value:
-    """A metric of lines by name; `base` are the algorithm's clean answers by input."""
+def metric_of(name: str, algorithm: Algorithm, base: Answers, store: Store) -> Value:
+    """A metric of lines by name; `base` are the algorithm's clean answers by input.
+
+    `base loss` is that of the base's clean run in place of the one after the interchange,
+    `source loss` of the first source's.
+    """
     if name == "iia":
         return agreement
-    metric, classes = METRICS[name], classes_of_outputs(algorithm)
+    if name == "kl":
+        return lambda scores, batch: divergence(_clean(store, batch.base), scores)
+    run, _, plain = name.rpartition(" ")
+    metric, classes = METRICS[plain], classes_of_outputs(algorithm)
 
     def value(scores: Scores, batch: Batch) -> Tensor:
         own = {output: column[batch.base] for output, column in base.items()}
+        if run:
+            scores = _clean(store, batch.base if run == "base" else batch.source[0])
         return metric(scores, batch.answers, own, classes)
 
     return value
+
+
+def _clean(store: Store, rows: Tensor) -> Scores:
+    return {name: column[rows] for name, column in store.scores().items()}
 
 
 def values(

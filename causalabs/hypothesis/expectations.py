@@ -19,6 +19,7 @@ from causalabs.hypothesis.model import (
     Space,
     Term,
 )
+from causalabs.hypothesis.modifiers import modifiers_fit
 from causalabs.hypothesis.patching import is_patched, read_map
 from causalabs.hypothesis.subjects import Evidence, Indices
 from causalabs.hypothesis.terms import fitted, read_metric, spaces_of
@@ -114,6 +115,8 @@ def _quantities(
     if len(parts) < len(read):
         return []
     joined = _joined(parts)
+    if not modifiers_fit(item, [term for _, terms in joined for term in terms], evidence):
+        return []
     if not joined:
         found.append(
             rules.NoIndex(

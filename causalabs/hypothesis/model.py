@@ -341,7 +341,8 @@ class Term:
     `accuracy`. `alignment` names the alignment measured, "" where a metric needs none.
     `subjects` are circuits or other names that a metric of circuits speaks of. `between` are
     the inputs that `screens_off` resamples and the outputs that it compares, () for all. `by`
-    is the metric that a circuit's is made of.
+    is the metric that a circuit's is made of; `modifier` says how rows become one number
+    where it is not by their mean.
     """
 
     metric: str
@@ -354,6 +355,13 @@ class Term:
     subjects: tuple[str, ...] = ()
     between: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     by: str = ""
+    modifier: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All that is kept of its rows: base and source beside it, to normalise by."""
+        beside = (f"base {self.metric}", f"source {self.metric}")
+        return (self.measured, *(beside if self.modifier == "normalised" else ()))
 
     @property
     def measured(self) -> str:

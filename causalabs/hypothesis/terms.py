@@ -15,6 +15,7 @@ from causalabs.hypothesis.meaning import (
     listed,
 )
 from causalabs.hypothesis.model import AtIndex, AtStep, Control, Line, Space, Term
+from causalabs.hypothesis.modifiers import modifier_of
 from causalabs.hypothesis.refs import Findings
 from causalabs.hypothesis.rules_controls import NoMeaning
 from causalabs.hypothesis.screening import BETWEEN, SCREENS_OFF, read_between
@@ -24,6 +25,8 @@ from causalabs.hypothesis.subjects import Evidence, Indices, Subjects, inside, s
 from causalabs.hypothesis.whole import clash
 from causalabs.hypothesis.wording import metric_text
 from causalabs.syntax import ast
+
+KL = "kl"
 
 
 def fitted(space: Space) -> bool:
@@ -184,6 +187,13 @@ def _term(
         alignment = place
     elif (named := inside(metric)) is not None and not _known(named, evidence):
         return None
+    if kind.name == KL and not lines and not subjects.names:
+        usage = "kl of an interchange, or `loss` of the network"
+        problem = "compares two runs of the network"
+        evidence.found.append(
+            rules.WrongQualifier(span=metric.span, metric=KL, problem=problem, usage=usage)
+        )
+        return None
     between = read_between(metric, lines, dict(subjects.indices), evidence)
     if between is None:
         return None
@@ -198,6 +208,7 @@ def _term(
         subjects=subjects.names,
         between=between,
         by=_made_of(metric, evidence) if subjects.names else "",
+        modifier=modifier_of(metric),
     )
 
 

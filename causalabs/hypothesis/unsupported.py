@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from causalabs.hypothesis import registry
 from causalabs.hypothesis.model import Hypothesis, Quantity
-from causalabs.hypothesis.patching import is_patched
 from causalabs.syntax import ast
 
 
@@ -33,7 +32,8 @@ def _found(hypothesis: Hypothesis, file: ast.File) -> Iterator[str]:
     for item in file.items:
         if isinstance(item, ast.Expect | ast.Report):
             for metric in item.metrics:
-                if metric.modifier is not None and not is_patched(metric):
+                modifier = registry.find(registry.Modifier, str(metric.modifier))
+                if metric.modifier is not None and (modifier is None or not modifier.runnable):
                     yield f"`{metric.modifier} {metric.name}`"
     for quantity in (*(e.quantity for e in hypothesis.expectations), *hypothesis.reports):
         yield from _measured(quantity)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from causalabs.engine.answers import METRICS, Answers, agree
+from causalabs.engine.answers import METRICS, Answers, agree, divergence
 from causalabs.engine.circuits.contract import Loss
 from causalabs.engine.protocol import Scores
 
@@ -48,7 +48,7 @@ def row_values(metric: str, scores: Scores, wanted: Wanted) -> Tensor:
         case "accuracy":
             return agree(scores, wanted.answers)[0].double()
         case "kl":
-            return _summed([_kl(wanted.whole[name], own) for name, own in scores.items()])
+            return divergence(wanted.whole, scores)
         case "distance":
             return _summed(
                 [(own - wanted.whole[name]).square().sum(dim=1) for name, own in scores.items()]
@@ -65,12 +65,6 @@ def harm(metric: str, wanted: Wanted) -> Loss:
         return sign * row_values(metric, scores, wanted.take(rows))
 
     return value
-
-
-def _kl(whole: Tensor, own: Tensor) -> Tensor:
-    """Divergence of the answers' probabilities: (rows, classes) each -> (rows,)."""
-    target, given = whole.log_softmax(dim=1), own.log_softmax(dim=1)
-    return (target.exp() * (target - given)).sum(dim=1)
 
 
 def _summed(parts: list[Tensor]) -> Tensor:
