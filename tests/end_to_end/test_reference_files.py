@@ -42,7 +42,7 @@ def test_a_reference_file_runs_to_a_verdict(name, monkeypatch, tmp_path):
     network = replace(hypothesis.network, settings=(("id", str(folder)),))
     hypothesis = replace(hypothesis, counterfactuals=fewer, network=network)
     monkeypatch.setattr("causalabs.engine.jobs.budget_for", lambda network: FEW)
-    results = causalabs.run(hypothesis, runs=tmp_path / "runs")
+    results = causalabs.run(hypothesis, runs=tmp_path / "runs", bare=True)
     assert results.verdict in ("met", "not met", "undecided")
     assert len(results.expectations) == len(hypothesis.expectations)
     assert len(results.reports) == len(hypothesis.reports)

@@ -353,7 +353,7 @@ def loaded(basis: str) -> Hypothesis:
 
 
 def test_a_fit_finds_what_was_hidden(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    results = causalabs.run(loaded("learned"), runs=tmp_path)
+    results = causalabs.run(loaded("learned"), runs=tmp_path, bare=True)
     assert results.verdict == "met"
     (fits,) = results.fits.values()
     assert fits[0].choice == "hidden 1"
@@ -361,4 +361,4 @@ def test_a_fit_finds_what_was_hidden(tmp_path) -> None:  # type: ignore[no-untyp
 
 
 def test_principal_components_do_not(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    assert causalabs.run(loaded("pca"), runs=tmp_path).verdict == "not met"
+    assert causalabs.run(loaded("pca"), runs=tmp_path, bare=True).verdict == "not met"

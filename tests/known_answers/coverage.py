@@ -205,7 +205,7 @@ def repeat(case: Case, seeds: tuple[int, ...], folder: Path) -> list[dict[str, A
     weights = case.weights(folder)
     hypothesis = replace(causalabs.loads(case.text(weights)), seeds=seeds)
     with short(case.steps):
-        results = causalabs.run(hypothesis, runs=folder / "runs")
+        results = causalabs.run(hypothesis, runs=folder / "runs", bare=True)
     tensors = load_file(str(weights))
     true = {
         seed: truths(results, Truth(tensors, weight_of(case, hypothesis, seed)), seed)

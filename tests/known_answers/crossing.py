@@ -301,7 +301,7 @@ def score(claim: Claim, folder: Path) -> list[Judgement]:
     recipes.write(weights, dict(claim.network.tensors))
     hypothesis = causalabs.loads(text(claim, bounds, weights))
     network = None if claim.network.turn is None else claim.network.module()
-    results = causalabs.run(hypothesis, network=network, runs=folder / "runs")
+    results = causalabs.run(hypothesis, network=network, runs=folder / "runs", bare=True)
     if claim.columns is None:
         true = truth_of(claim, _found(results, claim.task))
     found = iter(results.expectations)
@@ -392,7 +392,7 @@ def score_compiled(folder: Path) -> list[Judgement]:
                 bound=FITTED_BOUND,
             )
         )
-        results = causalabs.run(hypothesis, seed=layer, runs=folder / "runs")
+        results = causalabs.run(hypothesis, seed=layer, runs=folder / "runs", bare=True)
         what = f"learned in a layer from there on, {claimed}"
         kind = "true" if network == claimed else "false"
         name = f"compiled from {network}, at layer {layer}"

@@ -138,7 +138,7 @@ def measure(cell: Cell, folder: Path) -> dict[str, Any]:
     """Run a cell: IIA after each layer, how many examples it is measured on, seconds."""
     began = time.perf_counter()
     hypothesis = causalabs.loads(text_of(cell, folder))
-    results = causalabs.run(hypothesis, seed=cell.seed, runs=folder / "runs")
+    results = causalabs.run(hypothesis, seed=cell.seed, runs=folder / "runs", bare=True)
     found = {judged.text: judged for judged in results.reports}
     layers = [found[f"iia in layer{layer} on heldout"] for layer in range(claims.LAYERS)]
     return {

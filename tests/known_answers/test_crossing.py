@@ -114,7 +114,7 @@ expect iia of left         >= 1
 expect iia of right        >= 1
 expect iia of left, right  >= 1
 """)
-    results = causalabs.run(hypothesis, runs=tmp_path / "runs")
+    results = causalabs.run(hypothesis, runs=tmp_path / "runs", bare=True)
     assert [each.value for each in results.expectations] == [1.0] * 4
     assert results.verdict == "met"
     assert min(each.low for each in results.expectations) > 0.999

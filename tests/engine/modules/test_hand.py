@@ -74,7 +74,8 @@ def file(
 
 
 def run(text: str, folder: Path, **more: Any) -> causalabs.Results:
-    return causalabs.run(causalabs.loads(text, folder=folder), runs=folder / "runs", **more)
+    told = {"runs": folder / "runs", "bare": True, **more}
+    return causalabs.run(causalabs.loads(text, folder=folder), **told)
 
 
 def refused(text: str, folder: Path, **more: Any) -> tuple[str, str]:

@@ -69,7 +69,8 @@ def gpt2(seed: int = 0) -> Any:
 
 
 def run(text: str, folder: Path, **more: Any) -> causalabs.Results:
-    return causalabs.run(causalabs.loads(text, folder=folder), runs=folder / "runs", **more)
+    told = {"runs": folder / "runs", "bare": True, **more}
+    return causalabs.run(causalabs.loads(text, folder=folder), **told)
 
 
 def values(results: causalabs.Results) -> list[float]:

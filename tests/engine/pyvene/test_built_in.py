@@ -178,7 +178,7 @@ RUN = """
 import json, sys
 import causalabs
 backend, folder, text = sys.argv[1:]
-results = causalabs.run(causalabs.loads(text), runs=folder, backend=backend)
+results = causalabs.run(causalabs.loads(text), runs=folder, backend=backend, bare=True)
 loaded = [name for name in ("pyvene", "transformers") if name in sys.modules]
 print(json.dumps([loaded, results.run, dict(results.environment)]))
 """
