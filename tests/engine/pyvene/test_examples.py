@@ -20,7 +20,9 @@ FEW = Budget(restarts=2, steps=3, batch=16, judged=16, halve=(), look=3)
 
 def both(hypothesis, runs):
     """The same file natively and by pyvene."""
-    return [causalabs.run(hypothesis, runs=runs, backend=b, bare=True) for b in ("native", "pyvene")]
+    return [
+        causalabs.run(hypothesis, runs=runs, backend=b, bare=True) for b in ("native", "pyvene")
+    ]
 
 
 def assert_same(ours, theirs, *, within: float) -> None:
