@@ -43,7 +43,8 @@ class PatchMap:
     """Effects place by place, over `rows` and `columns` of a picture.
 
     `base` and `source` are the metric's means in their clean runs, over `examples` pairs;
-    `same` pairs were left out, whose answers are the same. `line` is the file's.
+    `same` pairs were left out, whose answers are the same. `line` is the file's. Where there is
+    `noise`, `base` is the metric with it and `source` the clean one: each place is restored.
     """
 
     text: str
@@ -60,6 +61,12 @@ class PatchMap:
     source: float
     examples: int
     same: int = 0
+    noise: str = ""
+
+    @property
+    def verb(self) -> str:
+        """What is done to a place."""
+        return "restored" if self.noise else "patched"
 
     def cell(self, row: str, column: str) -> PatchCell | None:
         """The cell in a row and a column, None where there is no such place."""

@@ -396,11 +396,21 @@ class Expectation:
 
 
 @dataclass(frozen=True)
+class Noise:
+    """Gaussian noise on the embeddings of a slot's tokens, drawn anew `draws` times an input."""
+
+    slot: str
+    deviations: float = 3.0
+    draws: int = 1
+
+
+@dataclass(frozen=True)
 class Patching:
     """A map: each place on the axes given to the base as the source has it, one at a time.
 
     `pairs` is the interchange whose bases and first sources are run; it says nothing else.
-    `axes` are names and the numbers asked for, () for all there are.
+    `axes` are names and the numbers asked for, () for all there are. With `noise` the base is
+    run with it, and each place is given what it holds in the base's own clean run.
     """
 
     text: str
@@ -410,6 +420,7 @@ class Patching:
     axes: tuple[tuple[str, tuple[int, ...]], ...]
     method: Literal["exact", "attribution"] = "exact"
     line: int = 0
+    noise: Noise | None = None
 
 
 # -------------------------------------------------------------------- hypothesis

@@ -1,4 +1,8 @@
-"""`report patched METRIC over AXES`: what is patched place by place, and between which runs."""
+"""`report patched METRIC over AXES`: what is patched place by place, and between which runs.
+
+`report restored METRIC by noise(slot = ...) over AXES` is causal tracing: noise on a slot, and
+one place after another restored to what it holds without.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +11,32 @@ from collections.abc import Sequence
 from causalabs.algorithm.names import nearest
 from causalabs.hypothesis import registry, rules_expectations as rules
 from causalabs.hypothesis.meaning import listed
-from causalabs.hypothesis.model import Line, Patching
+from causalabs.hypothesis.model import Line, Noise, Patching
+from causalabs.hypothesis.refs import Findings
+from causalabs.hypothesis.settings import call_settings
 from causalabs.hypothesis.subjects import Evidence, subjects_of
 from causalabs.hypothesis.wording import node_text, quantity_text
 from causalabs.syntax import ast
 
 PATCHED = "patched"
+RESTORED = "restored"
 METRICS = ("logit_difference", "mass", "loss", "kl")
 AXES = ("layer", "position", "head", "component", "step", "dims")
 METHODS = ("exact", "attribution")
+NOISE = registry.Entry(
+    "noise",
+    (
+        registry.Parameter("slot", "name"),
+        registry.Parameter("deviations", "number", default=3.0, low=0.01, high=1000.0),
+        registry.Parameter("draws", "int", default=1, low=1, high=100),
+    ),
+)
 USAGE = "report patched logit_difference over layer * position"
 
 
 def is_patched(metric: ast.Metric) -> bool:
     """Whether a metric is asked of patched runs."""
-    return metric.modifier is not None and str(metric.modifier) == PATCHED
+    return metric.modifier is not None and str(metric.modifier) in (PATCHED, RESTORED)
 
 
 def read_map(
@@ -39,6 +54,9 @@ def read_map(
         shown = listed(METRICS).replace("`", "")
         _wrong(metric, f"cannot be patched: it is none of {shown}", evidence)
         return None
+    noise = _noise(metric, evidence) if str(metric.modifier) == RESTORED else None
+    if str(metric.modifier) == RESTORED and noise is None:
+        return None
     method = _method(metric, evidence)
     axes = _axes(item, evidence)
     pairs = _pairs(metric, evidence)
@@ -55,20 +73,48 @@ def read_map(
         axes=axes,
         method="attribution" if method == "attribution" else "exact",
         line=line,
+        noise=noise,
     )
 
 
 def _wrong(metric: ast.Metric, problem: str, evidence: Evidence, usage: str = USAGE) -> None:
     evidence.found.append(
         rules.WrongQualifier(
-            span=metric.span, metric=f"{PATCHED} {metric.name}", problem=problem, usage=usage
+            span=metric.span,
+            metric=f"{metric.modifier} {metric.name}",
+            problem=problem,
+            usage=usage,
         )
     )
 
 
+def _noise(metric: ast.Metric, evidence: Evidence) -> Noise | None:
+    """The noise that a restored metric is asked under; None, reported, where it is unclear."""
+    by = next((q for q in metric.qualifiers if isinstance(q, ast.By)), None)
+    call = by.method if by is not None else None
+    usage = f"restored {metric.name} by noise(slot = NAME)"
+    if not isinstance(call, ast.Call) or str(call.function) != NOISE.name:
+        _wrong(metric, "says no noise to restore it from", evidence, usage)
+        return None
+    found = Findings(evidence.world.source)
+    settings = call_settings(call, NOISE, found)
+    evidence.found += found.rules
+    if settings is None:
+        return None
+    given = dict(settings)
+    slot, algorithms = str(given["slot"]), evidence.world.algorithms
+    inputs = [variable.name for variable in algorithms[0].inputs] if algorithms else [slot]
+    if slot not in inputs:
+        near = nearest(slot, inputs) or inputs[0]
+        usage = f"restored {metric.name} by noise(slot = {near})"
+        _wrong(metric, f"has noise on `{slot}`, which is no input", evidence, usage)
+        return None
+    return Noise(slot, float(str(given["deviations"])), int(str(given["draws"])))
+
+
 def _method(metric: ast.Metric, evidence: Evidence) -> str | None:
     for qualifier in metric.qualifiers:
-        if isinstance(qualifier, ast.By):
+        if isinstance(qualifier, ast.By) and str(metric.modifier) == PATCHED:
             name = str(qualifier.method)
             if isinstance(qualifier.method, ast.Call) or name not in METHODS:
                 shown = node_text(qualifier, evidence.world)
@@ -77,7 +123,7 @@ def _method(metric: ast.Metric, evidence: Evidence) -> str | None:
                 _wrong(metric, f"knows no `{shown}`", evidence, usage)
                 return None
             return name
-        if not isinstance(qualifier, ast.Of):
+        if not isinstance(qualifier, ast.Of | ast.By):
             word = evidence.world.text(qualifier.span).partition(" ")[0]
             _wrong(metric, f"takes no `{word}`", evidence)
             return None

@@ -261,7 +261,7 @@ def _metrics() -> tuple[MetricKind, ...]:
         MetricKind("mass", of="either"),
         MetricKind("logit_difference", of="either", low=None, high=None),
         MetricKind("loss", of="either", high=None),
-        MetricKind("kl", of="either", high=None),
+        MetricKind("kl", of="either", runnable=False, high=None),
         *(MetricKind(name, of="circuit", low=None, high=None) for name in circuit),
         *(MetricKind(name, of="circuit") for name in compared),
         MetricKind("scrubbed_loss_recovered", of="alignment", low=None, high=None),
@@ -296,13 +296,13 @@ def _words() -> tuple[Entry, ...]:
     controls = ("untrained", "random_basis", "shuffled_sources", "random_sites", "random_circuit")
     others = ("wrong_algorithm", "whole_site", "left_alone", "chance")
     later = ("shuffled_labels", "constant")
-    modifiers = ("patched", "mean", "median", "normalised")
+    modifiers = ("patched", "restored", "mean", "median", "normalised")
     return (
         PositionName("last"),
         PositionName("first"),
         *(ControlKind(name) for name in (*controls, *others)),
         *(ControlKind(name, runnable=False) for name in later),
-        *(Modifier(name) for name in modifiers),
+        *(Modifier(name, runnable=False) for name in modifiers),
         SplitRole("train", use="fit"),
         SplitRole("select", use="choose"),
         SplitRole("heldout", use="judge"),

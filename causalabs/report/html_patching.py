@@ -21,8 +21,10 @@ def map_parts(found: Sequence[PatchMap]) -> list[Markup]:
 def _map(found: PatchMap) -> list[Markup]:
     parts = [element("h3", found.text)]
     parts += [element("p", note[:1].upper() + note[1:] + ".") for note in map_notes(found)]
-    pictures = [("patched", "exact"), ("attributed", "attributed")]
-    if found.method == "attribution":
+    pictures = [(found.verb, "exact"), ("attributed", "attributed")]
+    if found.noise:
+        del pictures[1]
+    elif found.method == "attribution":
         del pictures[0]
     best = _largest(found, [name for _, name in pictures])
     for told, name in pictures:
@@ -31,8 +33,8 @@ def _map(found: PatchMap) -> list[Markup]:
                 for row in found.rows]  # fmt: skip
         parts.append(table(caption, ("", *found.columns), body, kind="heat"))
     strongest = [each for each in found.strongest(len(found.cells)) if each.exact is not None]
-    head = ("place", "patched", "95 % interval", "attributed")
-    caption = f"{found.text}: the strongest places that were patched"
+    head = ("place", found.verb, "95 % interval", "attributed")
+    caption = f"{found.text}: the strongest places that were {found.verb}"
     parts.append(table(caption, head, [_row(each) for each in strongest[:MOST]]))
     off = found.disagreements(most=MOST)
     if off:

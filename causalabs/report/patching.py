@@ -26,6 +26,12 @@ def map_table(found: PatchMap) -> RenderableType:
 
 def map_notes(found: PatchMap) -> list[str]:
     """What the numbers are, in sentences."""
+    if found.noise:
+        return [
+            f"restored: 0 is the {found.metric} with noise of {found.noise} "
+            f"({number(found.base)}), 1 the clean one ({number(found.source)}); "
+            f"{found.examples:,} runs, seed {found.seed}"
+        ]
     what = "attributed, the strongest also patched" if found.method == "attribution" else "patched"
     notes = [
         f"{what}: 0 is the base's {found.metric} ({number(found.base)}), 1 the source's "
@@ -70,7 +76,7 @@ def _shown(cell: PatchCell | None) -> Text:
 def _list(found: PatchMap) -> RenderableType:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     table.add_column(f"strongest of {len(found.cells):,} places")
-    table.add_column("patched", justify="right")
+    table.add_column(found.verb, justify="right")
     table.add_column("95 % interval")
     table.add_column("attributed", justify="right")
     for cell in found.strongest(WIDEST):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -23,13 +24,15 @@ from causalabs.patching import PatchCell, PatchMap
 from causalabs.plans import Plan
 from causalabs.runs import RunFolder
 
-EXACT = {"huggingface": 32}
+MOST_OF = {"huggingface": 32}
 MOST = 512
 """Pairs that are patched: a language model's run costs seconds, a small network's nothing."""
+PAIRS_APART = "pairs whose answers differ, as with `where source.v != base.v`"
 CHECKED = 8
 """Places that are patched after all where a map is asked for by attribution: the strongest."""
 
 Progress = Callable[[str, float], None]
+Report: TypeAlias = Callable[[float], None]
 
 
 def run_maps(
@@ -56,15 +59,21 @@ def run_maps(
                 wrap=wrap,
             )
             seed = plan.seeds[0]
-            kept = run_map(
-                patching, hypothesis, resources, seed=seed, report=_told(progress, patching.text)
-            )
+            report = _told(progress, patching.text)
+            if patching.noise is not None:
+                from causalabs.engine.patching.tracing import run_trace
+
+                kept = run_trace(
+                    patching, patching.noise, hypothesis, resources, seed=seed, report=report
+                )
+            else:
+                kept = run_map(patching, hypothesis, resources, seed=seed, report=report)
             folder.save_map(number, kept)
         found.append(kept)
     return tuple(found)
 
 
-def _told(progress: Progress, text: str) -> Callable[[float], None]:
+def _told(progress: Progress, text: str) -> Report:
     return lambda share: progress(text, share)
 
 
@@ -74,7 +83,7 @@ def run_map(
     resources: Resources,
     *,
     seed: int,
-    report: Callable[[float], None] | None = None,
+    report: Report | None = None,
 ) -> PatchMap:
     """One map; `resources` draw nothing but its pairs.
 
@@ -86,18 +95,33 @@ def run_map(
     places = places_of(patching, network)
     pairs.store.capture([place.site for place in places])
     before, after = pairs.clean(pairs.base), pairs.clean(pairs.source)
-    _check_apart(patching, before, after)
+    check_apart(patching, before, after, PAIRS_APART)
     slopes = attributed(pairs, places, report if patching.method == "attribution" else None)
     by_slope = slopes.mean(axis=1) / float((after - before).mean())
     chosen = list(range(len(places)))
     if patching.method == "attribution":
         chosen = np.argsort(-np.abs(by_slope), kind="stable")[:CHECKED].tolist()
     values = patched(pairs, [places[number] for number in chosen], report)
-    exact = {
-        number: effect(value, before, after) for number, value in zip(chosen, values, strict=True)
-    }
+    exact = dict(zip(chosen, values, strict=True))
+    return map_of(patching, places, exact, before, after, seed=seed, slopes=by_slope, same=same)
+
+
+def map_of(
+    patching: Patching,
+    places: Sequence[PlaceOf],
+    values: Mapping[int, NDArray[np.float64]],
+    before: NDArray[np.float64],
+    after: NDArray[np.float64],
+    *,
+    seed: int,
+    slopes: NDArray[np.float64] | None = None,
+    same: int = 0,
+    noise: str = "",
+) -> PatchMap:
+    """A map of effects: `values` by place, between the metric `before` and `after`, (pairs,)."""
+    exact = {number: effect(value, before, after) for number, value in values.items()}
     cells = tuple(
-        _cell(place, exact.get(number), float(by_slope[number]))
+        _cell(place, exact.get(number), None if slopes is None else float(slopes[number]))
         for number, place in enumerate(places)
     )
     return PatchMap(
@@ -113,12 +137,15 @@ def run_map(
         cells=cells,
         base=float(before.mean()),
         source=float(after.mean()),
-        examples=len(pairs),
+        examples=len(before),
         same=same,
+        noise=noise,
     )
 
 
-def _cell(place: PlaceOf, exact: tuple[float, float, float] | None, slope: float) -> PatchCell:
+def _cell(
+    place: PlaceOf, exact: tuple[float, float, float] | None, slope: float | None
+) -> PatchCell:
     value, low, high = exact if exact is not None else (None, None, None)
     return PatchCell(place.row, place.column, place.said, value, low, high, slope)
 
@@ -139,15 +166,16 @@ def effect(
     return ratio, ratio - half, ratio + half
 
 
-def _check_apart(
-    patching: Patching, before: NDArray[np.float64], after: NDArray[np.float64]
+def check_apart(
+    patching: Patching, before: NDArray[np.float64], after: NDArray[np.float64], take: str
 ) -> None:
+    """An error where there is no difference to share out; `take` is what would make one."""
     apart = after - before
     if abs(float(apart.mean())) <= 1e-6 * max(1.0, float(np.abs(before).mean())):
+        runs = "with the noise and without" if patching.noise else "in base and source"
         raise EngineError(
-            f"`{patching.metric}` is the same in base and source, on average: there is no effect "
-            "to share out",
-            "take pairs whose answers differ, as with `where source.v != base.v`",
+            f"`{patching.metric}` is the same {runs}, on average: there is no effect to share out",
+            f"take {take}",
         )
 
 
@@ -172,7 +200,7 @@ def pairs_of(
     members = members_of(examples, 0, split)
     line = examples.lines[0]
     base, source = line.base[members], line.sources[0, members]
-    most = EXACT.get(network.kind, MOST)
+    most = MOST_OF.get(network.kind, MOST)
     kept = base != source
     if patching.metric != "kl":
         clean = examples.clean[algorithm.name]
@@ -185,7 +213,7 @@ def pairs_of(
     if not kept.any():
         raise EngineError(
             f"`{patching.text}`: base and source have the same answer in every pair",
-            "take pairs whose answers differ, as with `where source.v != base.v`",
+            f"take {PAIRS_APART}",
         )
     chosen = np.flatnonzero(kept)[:most]
     seen = int(chosen[-1]) + 1
