@@ -171,6 +171,8 @@ def run(
     locked: bool,
     falsify: bool,
     budget: float,
+    every_example: bool,
+    run_on: int,
     bare: bool,
     curve: bool,
     as_json: bool,
@@ -182,6 +184,8 @@ def run(
     chosen = _seeds(seeds)
     if not 0 < budget < float("inf"):
         usage(f"`{budget:g}` is no time to hunt in", "type a number of seconds, such as `30`")
+    if not 1 <= run_on <= 1000:
+        usage(f"`--run-on {run_on}` is no number of times", "type 1 (never) to 1000")
     documents, status = [], CLEAN
     for hypothesis in _load_all(files, as_json=as_json):
         if not as_json:
@@ -197,6 +201,8 @@ def run(
                     allow_python=allow_python,
                     locked=locked,
                     falsify=budget if falsify else None,
+                    every_example=every_example,
+                    run_on=run_on,
                     bare=bare,
                     curve=curve,
                     runs=runs,

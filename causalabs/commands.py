@@ -92,6 +92,18 @@ COMMANDS = {
                 help="refuse a file whose claim is not the one registered in FILE.lock",
             ),
             _word(
+                "--every-example",
+                action="store_true",
+                help="measure all that the file draws, and judge once: no stopping, no running on",
+            ),
+            _word(
+                "--run-on",
+                type=int,
+                default=4,
+                metavar="TIMES",
+                help="measure up to so many times the drawn examples while undecided (4; 1: never)",
+            ),
+            _word(
                 "--bare",
                 action="store_true",
                 help="leave out controls that the file does not ask for",

@@ -66,6 +66,8 @@ def run(
     allow_python: bool = False,
     locked: bool = False,
     falsify: float | None = None,
+    every_example: bool = False,
+    run_on: int = 4,
     bare: bool = False,
     curve: bool = False,
 ) -> Results:
@@ -87,6 +89,10 @@ def run(
 
     `falsify` is how many seconds to hunt for a failing interchange where an expectation is met
     (docs/how-to/falsify.md); verdicts stay what they are.
+
+    Measuring stops once every expectation is decided, and goes on to `run_on` times the examples
+    that the file draws while one is not; with `every_example` all that is drawn is measured
+    and judged once.
 
     Each fitted alignment is set beside its controls (docs/how-to/controls.md); `bare` leaves
     those out that the file does not ask for. `curve` measures IIA against capacity too.
@@ -116,7 +122,14 @@ def run(
     given = _given(hypothesis, network, feed, read, allow_python)
     fingerprint = given.fingerprint if given else folder_fingerprint(hypothesis)
     dtype = given.numbers(dtype) if given else dtype
-    planned = make_plan(hypothesis, backend=backend, network=fingerprint, dtype=dtype)
+    planned = make_plan(
+        hypothesis,
+        backend=backend,
+        network=fingerprint,
+        dtype=dtype,
+        every_example=every_example,
+        run_on=run_on,
+    )
     folder = RunFolder.open(Path(runs), planned)
     registration = Registration.open(hypothesis, plan=planned.hash, locked=locked)
     done = folder.finished()

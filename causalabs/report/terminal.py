@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -108,7 +108,8 @@ def _judged_table(rows: tuple[Judged, ...], *, judged: bool) -> RenderableType:
         for row in rows
         if len(row.seeds) > 1
     ]
-    return Group(table, Text("\n".join(["", *by_seed]), style="dim")) if by_seed else table
+    beside = [*rests_on(rows), *by_seed]
+    return Group(table, Text("\n".join(["", *beside]), style="dim")) if beside else table
 
 
 def interval(row: Judged) -> str:
@@ -116,6 +117,18 @@ def interval(row: Judged) -> str:
     if row.exact:
         return f"exact, n = {row.samples:,}"
     return f"{number(row.low)} .. {number(row.high)}, n = {row.samples:,}"
+
+
+def rests_on(rows: Sequence[Judged]) -> list[str]:
+    """What each value rests on, in a line; those that rest on the same share one."""
+    told: dict[str, list[str]] = {}
+    for row in rows:
+        if row.certificate is not None:
+            words = (row.certificate.text, row.certificate.share)
+            told.setdefault("; ".join(filter(None, words)), []).append(row.text)
+    if len(told) == 1:
+        return list(told)
+    return [f"{', '.join(texts)}: {words}" for words, texts in told.items()]
 
 
 def _controls(rows: tuple[Row, ...]) -> RenderableType:
