@@ -263,6 +263,8 @@ def power(
 
     if not 1 <= networks <= 1000:
         usage(f"{networks} networks cannot be tried", "type a number from 1 to 1000")
+    if not 0 <= noise <= 1:
+        usage(f"noise of {noise:g} cannot be added", "type a number from 0 to 1, such as `0.05`")
     (hypothesis,) = _load_all([file], as_json=as_json)
     try:
         with progress(hypothesis.name) as tell_progress:

@@ -35,7 +35,8 @@ class UnknownNetwork(Misspelt):
     """The network is of a kind that is not registered.
 
     Built in are mlp, transformer and gru; real ones are loaded by huggingface, tracr,
-    checkpoint, compiled or python; `given()` is handed to `causalabs.run`.
+    checkpoint or python; `given()` is handed to `causalabs.run`; `compiled` is an algorithm
+    made into weights.
     """
 
     code: ClassVar[str] = "C301"

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from causalabs.algorithm.evaluate import MechanismError
+from causalabs.errors import RunError
 from causalabs.hypothesis.model import Expectation, Hypothesis, inner_settings
 from causalabs.plans import make_plan
 from causalabs.power.cases import Case, cases, claimed, given_dims, moves_inputs
@@ -75,7 +77,11 @@ def _try(
     folder = RunFolder.open(root, plan)
     results = folder.finished()
     if results is None:
-        results = _run(hypothesis, here, case, noise, plan, folder, progress)
+        try:
+            results = _run(hypothesis, here, case, noise, plan, folder, progress)
+        except MechanismError as error:
+            repair = "correct the mechanism, or declare a domain that holds its values"
+            raise RunError(str(error), repair) from error
     fits = [fit for name, found in results.fits.items() if "-plain-" in name for fit in found]
     return Tried(
         number=case.number,

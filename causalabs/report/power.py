@@ -63,8 +63,9 @@ def _budget(budget: Mapping[str, Any]) -> str:
     dims = ", ".join(f"{name} {count}" for name, count in budget["dims"].items())
     parts = [f"{sample} ({splits})" if splits else sample]
     parts += [f"dims {dims}"] if dims else []
-    parts.append(f"{budget['layers']} hidden layers of {budget['width']}")
-    parts.append(f"{budget['steps']:,} steps of fitting a network")
+    plural = "s" if budget["layers"] > 1 else ""
+    parts.append(f"{budget['layers']} hidden layer{plural} of {budget['width']}")
+    parts.append(f"{budget['steps']:,} steps of fitting for each network")
     return "; ".join(parts) + f"; {budget['seconds']:g} s in all"
 
 
