@@ -6,6 +6,7 @@ from typing import Any, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from causalabs.engine.circuits.nodes import Half, Nodes
 from causalabs.engine.protocol import Scores
@@ -76,8 +77,11 @@ class Body(Protocol[S]):
         """What readers make of their input first, whatever its leading axes."""
         ...
 
-    def attend(self, layer: int, given: Tensor, setting: S) -> Tensor:
-        """Heads' terms from the normed inputs of all queries, keys and values, in that order."""
+    def attend(self, layer: int, given: Tensor, setting: S, *, together: bool = False) -> Tensor:
+        """Heads' terms from the normed inputs of all queries, keys and values, in that order.
+
+        Or, `together`, only their sum, as one node.
+        """
         ...
 
     def mlp(self, layer: int, given: Tensor, setting: S) -> Tensor:
@@ -102,5 +106,21 @@ def by_head(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     (copies, heads, rows, columns, width) and (heads, dim, width), (heads, dim)
     -> (copies, heads, rows, columns, dim).
     """
-    found = torch.einsum("ghrcw,hdw->ghrcd", x, weight)
+    if x.stride(1) == 0 and not x.requires_grad:  # one input for all
+        heads, dim = weight.shape[:2]
+        found = functional.linear(x[:, 0], weight.flatten(0, 1))
+        found = found.view(*found.shape[:3], heads, dim).permute(0, 3, 1, 2, 4)
+    else:
+        found = torch.einsum("ghrcw,hdw->ghrcd", x, weight)
     return found if bias is None else found + bias[:, None, None]
+
+
+def heads_terms(z: Tensor, weight: Tensor, *, together: bool) -> Tensor:
+    """What heads add from what they gathered, each or all together.
+
+    (copies, rows, columns, heads, dim) and (width, heads, dim)
+    -> (copies, heads or 1, rows, columns, width).
+    """
+    if together:
+        return functional.linear(z.flatten(3), weight.flatten(1))[:, None]
+    return torch.einsum("grchd,whd->ghrcw", z, weight)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from causalabs.engine.circuits.body import by_head
+from causalabs.engine.circuits.body import by_head, heads_terms
 from causalabs.engine.circuits.nodes import Half, Nodes
 from causalabs.engine.networks.prompts import Prompts
 from causalabs.engine.networks.tokens import PAD
@@ -79,7 +79,9 @@ class BuiltInBody:
             return x
         return self.network.blocks[layer].normed(x, "first" if half == "attention" else "second")
 
-    def attend(self, layer: int, given: Tensor, setting: Prompted) -> Tensor:
+    def attend(
+        self, layer: int, given: Tensor, setting: Prompted, *, together: bool = False
+    ) -> Tensor:
         """Heads' terms, each without the output bias."""
         block, heads, width = self.network.blocks[layer], self.network.heads, self.width
         weights = block["qkv_weight"].view(3 * heads, -1, width)
@@ -89,7 +91,7 @@ class BuiltInBody:
         scores = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)
         z = scores.masked_fill(self._unseen(setting), -math.inf).softmax(dim=-1) @ v
         out = block["out_weight"].view(width, heads, -1)
-        return torch.einsum("ghrcd,whd->ghrcw", z, out)
+        return heads_terms(z.permute(0, 2, 3, 1, 4), out, together=together)
 
     def _unseen(self, setting: Prompted) -> Tensor:
         """Keys that a query may not see: (query, key) or (rows, 1, key)."""

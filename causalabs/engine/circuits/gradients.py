@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from causalabs.engine.circuits.body import Body, S
 from causalabs.engine.circuits.nodes import Stage
-from causalabs.engine.circuits.tokens import override
+from causalabs.engine.circuits.tokens import Tokened, override
 from causalabs.engine.circuits.walk import Given, Stream, at_columns
 from causalabs.engine.protocol import Scores
 
@@ -27,6 +27,7 @@ def soften(given: Given[S], kept: Tensor) -> Scores:
         x = stream.at(stage)
         if stage.half == "output":
             x = at_columns(x.expand(given.terms.shape[1:]), setting.reads)
+            tokened = [edge.at(setting.reads) for edge in tokened]
         first = 0
         for block in now:  # one by one: what is saved for the way back is never copied
             last = min(first + len(block), stage.before)
@@ -60,6 +61,10 @@ class Tap:
     normed: Tensor
 
 
+READERS_AT_ONCE = 64
+"""Readers of one matrix product with writers: enough of them to be quick."""
+
+
 def slopes(
     given: Given[S], loss: Callable[[Scores], Tensor], at: Sequence[float], between: str
 ) -> Tensor:
@@ -72,22 +77,33 @@ def slopes(
     nodes = given.body.nodes
     first = range(len(nodes.embeddings))
     each = [first, *(stage.writes for stage in given.stages[:-1])]
-    moved = [first] if between == "inputs" else each
     edges = len(nodes.edges) + sum(map(len, given.tokened))
     found = given.terms.new_zeros(given.terms.shape[1], edges)
-    for writers in moved:
-        sums: dict[Stage, Tensor] = {}
+    change = given.instead - given.terms
+    for moved in [first] if between == "inputs" else each:
+        sums = given.terms.new_zeros(len(nodes.readers), *given.terms.shape[1:])
         for share in at:
-            scores, taps = _ordinary(given, writers, share)
-            with torch.enable_grad():
-                total = loss(scores).sum()
-            reached = torch.autograd.grad(total, [tap.normed for tap in taps])
-            for tap, gradient in zip(taps, reached, strict=True):
-                before = _through_norm(given, tap, gradient)
-                sums[tap.stage] = sums[tap.stage] + before if tap.stage in sums else before
-        only = None if between == "inputs" else writers
-        _contract(given, sums, found, only)
+            _add_gradients(given, loss, moved, share, sums)
+        writers = range(len(change)) if between == "inputs" else moved
+        _contract(given, sums, change, writers, found)
     return found / len(at)
+
+
+def _add_gradients(
+    given: Given[S],
+    loss: Callable[[Scores], Tensor],
+    moved: range,
+    share: float,
+    sums: Tensor,
+) -> None:
+    """Adds the loss's gradients at all readers' inputs: (readers, rows, columns, width)."""
+    scores, taps = _ordinary(given, moved, share)
+    with torch.enable_grad():
+        total = loss(scores).sum()
+    reached = torch.autograd.grad(total, [tap.normed for tap in taps])
+    for tap, gradient in zip(taps, reached, strict=True):
+        readers = tap.stage.readers
+        sums[readers.start : readers.stop] += _through_norm(given, tap, gradient[0])
 
 
 def _ordinary(given: Given[S], moved: range, share: float) -> tuple[Scores, list[Tap]]:
@@ -105,8 +121,11 @@ def _ordinary(given: Given[S], moved: range, share: float) -> tuple[Scores, list
             before, written = streams.get(stage.before), stage.writes
             if before is not None:
                 taps.append(_tap(body, stage, before))
-                run = body.attend if stage.half == "attention" else body.mlp
-                added = run(stage.layer, taps[-1].normed, setting)[0].sum(dim=0)
+                normed = taps[-1].normed
+                if stage.half == "attention":
+                    added = body.attend(stage.layer, normed, setting, together=True)[0, 0]
+                else:
+                    added = body.mlp(stage.layer, normed, setting)[0, 0]
             elif written.start >= moved.stop:  # a parallel block's MLP, which is not reached
                 added = given.terms[written.start : written.stop].sum(dim=0)
             else:
@@ -114,9 +133,9 @@ def _ordinary(given: Given[S], moved: range, share: float) -> tuple[Scores, list
             bias = body.bias(stage.layer) if stage.half == "attention" else None
             added = added if bias is None else added + bias
             streams[written.stop] = streams[written.start] + added
-        end = at_columns(streams[stages[-1].before], setting.reads)
-        taps.append(_tap(body, stages[-1], end))
-        return body.scores(taps[-1].normed[:, 0], setting), taps
+        taps.append(_tap(body, stages[-1], streams[stages[-1].before]))
+        read = at_columns(taps[-1].normed[:, 0], setting.reads)
+        return body.scores(read, setting), taps
 
 
 def _tap(body: Body[S], stage: Stage, x: Tensor) -> Tap:
@@ -124,38 +143,51 @@ def _tap(body: Body[S], stage: Stage, x: Tensor) -> Tap:
     return Tap(stage, x, normed.expand(1, len(stage.readers), *normed.shape))
 
 
-def _through_norm(given: Given[S], tap: Tap, gradient: Tensor) -> Tensor:
+def _through_norm(given: Given[S], tap: Tap, gradients: Tensor) -> Tensor:
     """Gradients at readers' normed inputs -> at their inputs: (readers, rows, columns, width)."""
     with torch.enable_grad():
-        x = tap.x.detach().expand(len(tap.stage.readers), *tap.x.shape).requires_grad_()
+        x = tap.x.detach().requires_grad_()
         normed = given.body.normed(tap.stage.layer, tap.stage.half, x)
-        return torch.autograd.grad(normed, x, gradient[0])[0]
+        if normed is x:
+            return gradients
+        return torch.autograd.grad(normed, x, gradients, is_grads_batched=True)[0]
 
 
-def _contract(
-    given: Given[S], sums: Mapping[Stage, Tensor], found: Tensor, moved: range | None
-) -> None:
-    """Adds to `found` (rows, edges) what writers differ by, times the gradients at readers.
-
-    Of all writers, or of those that were moved.
-    """
-    for stage, tokened in zip(given.stages, given.tokened, strict=True):
-        if stage not in sums:
+def _contract(given: Given[S], sums: Tensor, change: Tensor, writers: range, found: Tensor) -> None:
+    """Adds to `found` (rows, edges) what `writers` differ by, times the gradients at readers."""
+    by_row = change.transpose(0, 1).flatten(2)  # (rows, writers, columns * width)
+    first = 0
+    while first < len(given.stages):
+        last = first + 1
+        start = given.stages[first].readers.start
+        while (
+            last < len(given.stages) and given.stages[last].readers.start - start < READERS_AT_ONCE
+        ):
+            last += 1
+        stages = given.stages[first:last]
+        low, high = writers.start, min(writers.stop, max(stage.before for stage in stages))
+        first = last
+        if high <= low:
             continue
-        first, last = (0, stage.before) if moved is None else (moved.start, moved.stop)
-        change = given.instead[first:last] - given.terms[first:last]
-        if stage.half == "output":
-            change = at_columns(change, given.setting.reads)
+        gradients = sums[start : stages[-1].readers.stop].transpose(0, 1).flatten(2)
         # (rows, readers, columns * width) @ (rows, columns * width, writers)
-        by_row = change.transpose(0, 1).flatten(2)
-        gradient = sums[stage].transpose(0, 1).flatten(2)
-        slope = torch.bmm(gradient, by_row.transpose(1, 2))
-        mine = found[:, stage.edges.start : stage.edges.stop]
-        mine.view(len(found), len(stage.readers), -1)[:, :, first:last] += slope
+        slope = torch.bmm(gradients, by_row[:, low:high].transpose(1, 2))
+        for stage in stages:
+            upto = min(high, stage.before)
+            if upto > low:
+                mine = found[:, stage.edges.start : stage.edges.stop]
+                mine = mine.view(len(found), len(stage.readers), -1)[:, :, low:upto]
+                readers = slice(stage.readers.start - start, stage.readers.stop - start)
+                mine += slope[:, readers, : upto - low]
+    for stage, tokened in zip(given.stages, given.tokened, strict=True):
         for edge in tokened:
-            if first <= edge.writer < last:
-                reader = edge.reader - stage.readers.start
-                product = change[edge.writer - first] * sums[stage][reader]
-                there = (product.sum(dim=2) * edge.there).sum(dim=1)
-                found[:, edge.column] += there
-                mine[:, reader * stage.before + edge.writer] -= there
+            if edge.writer in writers:
+                _at_tokens(stage, edge, (change[edge.writer] * sums[edge.reader]).sum(dim=2), found)
+
+
+def _at_tokens(stage: Stage, edge: Tokened, products: Tensor, found: Tensor) -> None:
+    """An edge's own tokens' part of products (rows, columns) is its, and no more the whole's."""
+    there = (products * edge.there).sum(dim=1)
+    whole = (edge.reader - stage.readers.start) * stage.before + edge.writer
+    found[:, edge.column] += there
+    found[:, stage.edges.start + whole] -= there

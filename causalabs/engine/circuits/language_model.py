@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from causalabs.engine.circuits.body import by_head
+from causalabs.engine.circuits.body import by_head, heads_terms
 from causalabs.engine.circuits.nodes import Half, Nodes
 from causalabs.engine.circuits.walk import terms_of
 from causalabs.engine.errors import EngineError
@@ -133,18 +133,20 @@ class LanguageModelBody:
         found: Tensor = (block.first_norm if half == "attention" else block.second_norm)(x)
         return found
 
-    def attend(self, layer: int, given: Tensor, setting: Prompted) -> Tensor:
+    def attend(
+        self, layer: int, given: Tensor, setting: Prompted, *, together: bool = False
+    ) -> Tensor:
         """Heads' terms, each without the output bias."""
         wiring, block = self.wiring, self.wiring.blocks[layer]
         copies, _, rows, columns, _ = given.shape
         projected = []
-        first = 0
-        for module, projection in self._projections(layer):
-            weight, bias = _heads_of(module, projection, wiring.dim)
-            found = by_head(given[:, first : first + len(weight)], weight, bias)
+        sizes = [wiring.heads, wiring.groups, wiring.groups]
+        for (module, projection), x in zip(
+            self._projections(layer), torch.split(given, sizes, dim=1), strict=True
+        ):
+            found = by_head(x, *_heads_of(module, projection, wiring.dim))
             # (copies * rows, columns, heads, dim), copy by copy
             projected.append(found.permute(0, 2, 3, 1, 4).flatten(0, 1))
-            first += len(weight)
         call = Call(setting.columns, copies)
         extra: dict[str, Any] = {}
         if setting.angles:
@@ -159,7 +161,7 @@ class LanguageModelBody:
             raise RuntimeError("the attention module did not call the registered attention")
         z = call.z.view(copies, rows, columns, wiring.heads, wiring.dim)
         out = _weight(block.out).view(wiring.width, wiring.heads, wiring.dim)
-        return torch.einsum("grchd,whd->ghrcw", z, out)
+        return heads_terms(z, out, together=together)
 
     def mlp(self, layer: int, given: Tensor, setting: Prompted) -> Tensor:
         """The MLP's term, with its bias."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -22,6 +22,10 @@ class Tokened:
     writer: int
     reader: int
     there: Tensor
+
+    def at(self, columns: Tensor) -> Tokened:
+        """The same where only some columns (rows, count) are looked at."""
+        return replace(self, there=self.there.gather(1, columns))
 
 
 def override(

@@ -120,14 +120,16 @@ def walk(given: Given[S], kept: Tensor) -> list[Scores]:
         shares = of_copy[:, stage.edges.start : stage.edges.stop].to(own.dtype)
         shares = shares.view(len(first), len(stage.readers), stage.before)
         changes = (clean, own[:, : stage.before - shared])
+        tokened = given.tokened[number]
         if stage.half == "output":
             reads = setting.reads
             changes = (at_columns(clean, reads), at_columns(changes[1], reads))
+            tokened = [edge.at(reads) for edge in tokened]
             x = at_columns(stream.at(stage).expand(given.terms.shape[1:]), reads)
         else:
             x = stream.at(stage)
         x = x + mixed(shares, *changes)  # (copies, readers, rows, columns, width)
-        x = override(x, _change_of(*changes), of_copy, stage, given.tokened[number])
+        x = override(x, _change_of(*changes), of_copy, stage, tokened)
         if stage.half == "output":
             return _of_sets(body.scores(x[:, 0], setting), now, len(setting.reads))
         x = body.normed(stage.layer, stage.half, x)

@@ -90,7 +90,7 @@ class Graph(Generic[S]):
         between: Literal["inputs", "activations"] = "inputs",
     ) -> Tensor:
         """Every edge's slope in every row, in parts that fit into memory."""
-        per_row = self._bytes(base.terms.shape[2]) * len(self.readers) // len(self.writers)
+        per_row = 2 * self._bytes(base.terms.shape[2]) * len(self.readers) // len(self.writers)
         parts = []
         for rows in _parts(base.terms.shape[1], max(1, BYTES_AT_ONCE // per_row)):
             given = self._given(base, instead, rows)
@@ -142,8 +142,6 @@ class Graph(Generic[S]):
             reader = self.readers.index(_everywhere(edge.reader))
             stage = next(i for i, s in enumerate(nodes.stages) if reader in s.readers)
             there = self._there(edge, setting, columns)
-            if nodes.stages[stage].half == "output":
-                there = there.gather(1, setting.reads)
             found[stage].append(Tokened(number, writer, reader, there))
         return found
 
