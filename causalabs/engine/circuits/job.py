@@ -15,7 +15,14 @@ from causalabs.engine.circuits.contract import Wired
 from causalabs.engine.circuits.discover import Discovered, discover
 from causalabs.engine.circuits.edges import Kept, kept_of
 from causalabs.engine.circuits.ground import Ground, Pairs, reference
-from causalabs.engine.circuits.measures import areas, completeness, faithfulness, ladder, minimality
+from causalabs.engine.circuits.measures import (
+    areas,
+    completeness,
+    faithfulness,
+    ladder,
+    minimality,
+    scale_of,
+)
 from causalabs.engine.circuits.ranking import Scores, roc
 from causalabs.engine.circuits.row_values import Wanted
 from causalabs.engine.store import Store
@@ -92,10 +99,11 @@ class Bench:
         """The pairs that circuits are run on."""
         return self.examples.lines[pairs_of(self.hypothesis)]
 
-    @property
-    def exact(self) -> bool:
+    def exact(self, split: str) -> bool:
         """Whether the pairs of a split are all there are."""
-        return bool(self.examples.exact and self.examples.exact[pairs_of(self.hypothesis)])
+        names = [name for name, _ in self.hypothesis.counterfactuals.splits]
+        number = names.index(split) if split in names else 0
+        return self.examples.exact_on(pairs_of(self.hypothesis), number)
 
     def pairs(self, split: str) -> Pairs:
         """The pairs of a split; all of them where a file splits nothing, or has none of that."""
@@ -172,6 +180,11 @@ def _values(bench: Bench, term: Term, split: str, *, random: bool) -> tuple[Valu
     draws = FEWER_DRAWS if term.metric in COSTLY else DRAWS
     generator = numpy_stream(bench.seed, "random circuits", first.circuit.name)
     made = [_random(first, generator) for _ in range(draws)]
+    if term.metric == "faithfulness":
+        ground, judge = bench.ground(first.circuit.ablation), bench.pairs(split)
+        sets = [subject.kept for subject in made]
+        scale, rows = scale_of(ground, judge, term.by or USUAL, sets)
+        return scale.faithfulness(rows.mean(axis=0)), bench.exact(split)
     each = [_of(bench, term, split, subject, subjects[1:]) for subject in made]
     if not split:  # edges are compared: each draw is an example
         return np.array([float(values.mean()) for values, _ in each]), False
@@ -206,7 +219,7 @@ def _of(
             values = areas(ground, judge, rungs, metric)[term.metric]
         case _:
             values = ground.values(judge, [kept], [term.metric])[0, 0]
-    return values, bench.exact
+    return values, bench.exact(split)
 
 
 def _share(truths: Kept) -> NDArray[np.float64]:

@@ -9,7 +9,8 @@ from causalabs.engine.circuits.ground import Pairs
 from causalabs.engine.circuits.job import USUAL, Bench, Subject, random_edges, swept
 from causalabs.engine.circuits.measures import ladder, scale_of
 from causalabs.engine.streams import numpy_stream
-from causalabs.hypothesis.model import Circuit, Setting
+from causalabs.hypothesis import registry
+from causalabs.hypothesis.model import Circuit, Setting, Settings
 from causalabs.intervals import mean_interval
 from causalabs.results_circuits import CircuitRecord, SweepPoint
 
@@ -29,6 +30,7 @@ def _record(bench: Bench, subject: Subject, split: str) -> CircuitRecord:
     scale, (values,) = scale_of(ground, pairs, USUAL, [kept])
     rows = scale.faithfulness(values)
     low, high = mean_interval(rows)
+    exact = bench.exact(split)
     order = np.flatnonzero(kept)
     scores = halves = np.zeros(0)
     if found is not None and found.ranked is not None:
@@ -44,16 +46,16 @@ def _record(bench: Bench, subject: Subject, split: str) -> CircuitRecord:
         split=split,
         metric=USUAL,
         value=float(rows.mean()),
-        low=float(rows.mean()) if bench.exact else low,
-        high=float(rows.mean()) if bench.exact else high,
-        exact=bench.exact,
+        low=float(rows.mean()) if exact else low,
+        high=float(rows.mean()) if exact else high,
+        exact=exact,
         method=method_text(circuit),
         null=_null(bench, subject, pairs),
         scores=tuple(scores.tolist()),
         halves=tuple(halves.tolist()),
         orders=() if found is None else found.orders,
         redundant=() if found is None else found.redundant,
-        sweep=_sweep(bench, subject, pairs) if circuit.name in swept(bench.hypothesis) else (),
+        sweep=_sweep(bench, subject, split) if circuit.name in swept(bench.hypothesis) else (),
         runs=0 if found is None else found.runs,
         examples=0 if found is None else found.examples,
         seconds=0.0 if found is None else round(found.seconds, 3),
@@ -67,9 +69,16 @@ def method_text(circuit: Circuit) -> str:
     'eap(edges = 9)'
     """
     return " then ".join(
-        f"{name}({', '.join(f'{key} = {_shown(value)}' for key, value in settings)})"
+        f"{name}({', '.join(f'{key} = {_shown(value)}' for key, value in _said(name, settings))})"
         for name, settings in circuit.methods
     )
+
+
+def _said(method: str, settings: Settings) -> Settings:
+    """The settings that are not what they would be if left out."""
+    entry = registry.find(registry.Method, method)
+    usual = {each.name: each.default for each in entry.parameters} if entry is not None else {}
+    return tuple((name, value) for name, value in settings if value != usual.get(name))
 
 
 def _shown(value: Setting) -> str:
@@ -93,13 +102,13 @@ def _null(bench: Bench, subject: Subject, pairs: Pairs) -> tuple[float, ...]:
     return tuple(float(scale.faithfulness(each).mean()) for each in values)
 
 
-def _sweep(bench: Bench, subject: Subject, pairs: Pairs) -> tuple[SweepPoint, ...]:
+def _sweep(bench: Bench, subject: Subject, split: str) -> tuple[SweepPoint, ...]:
     """Faithfulness against size: by the thresholds of a sweep, else by the ranking."""
     found = subject.found
     if found is None or found.ranked is None:
         return ()
-    ground = bench.ground(subject.circuit.ablation)
-    wiring = ground.wiring
+    ground, pairs = bench.ground(subject.circuit.ablation), bench.pairs(split)
+    wiring, exact = ground.wiring, bench.exact(split)
     thresholds: dict[int, float] = {}
     circuits = {int(subject.kept.sum()): subject.kept}
     if found.sweep:
@@ -119,7 +128,7 @@ def _sweep(bench: Bench, subject: Subject, pairs: Pairs) -> tuple[SweepPoint, ..
     for i, count in enumerate(counts):
         rows = scale.faithfulness(values[i])
         value = float(rows.mean())
-        low, high = (value, value) if bench.exact else mean_interval(rows)
+        low, high = (value, value) if exact else mean_interval(rows)
         beside = float(few.faithfulness(chance[i]).mean())
         points.append(SweepPoint(count, value, low, high, beside, thresholds.get(count)))
     return tuple(points)
