@@ -197,17 +197,17 @@ def test_run_judges_and_the_same_plan_is_cached(here):
 
 def test_a_killed_run_ends_with_the_same_numbers(here):
     run = here / "runs"
-    whole = json.loads(causalabs("run", "--json", "small.causal", folder=here).stdout)
+    whole = json.loads(causalabs("run", "--bare", "--json", "small.causal", folder=here).stdout)
     folder = here / whole["run"]
     (folder / "results.json").unlink()
     kept = sorted((folder / "jobs").glob("*.json"))
     kept[-1].unlink()
     times = {path: path.stat().st_mtime_ns for path in kept[:-1]}
-    resumed = json.loads(causalabs("run", "--json", "small.causal", folder=here).stdout)
+    resumed = json.loads(causalabs("run", "--bare", "--json", "small.causal", folder=here).stdout)
     assert resumed["expectations"] == whole["expectations"]
     assert all(path.stat().st_mtime_ns == time for path, time in times.items())
     shutil.rmtree(run)
-    fresh = json.loads(causalabs("run", "--json", "small.causal", folder=here).stdout)
+    fresh = json.loads(causalabs("run", "--bare", "--json", "small.causal", folder=here).stdout)
     assert fresh["expectations"] == whole["expectations"]
 
 

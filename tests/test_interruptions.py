@@ -37,7 +37,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def _run(folder: Path, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*COMMAND, "run", "small.causal", *words],
+        [*COMMAND, "run", "--bare", "small.causal", *words],
         cwd=folder,
         env=_environment(folder),
         capture_output=True,
@@ -97,7 +97,7 @@ def _listen() -> None:
 def _disturbed(folder: Path, sign: int, ready: Callable[[], bool]) -> tuple[int, str]:
     """A run that gets a signal as soon as `ready` holds: its exit status and what it says."""
     with subprocess.Popen(
-        [*COMMAND, "run", "small.causal"],
+        [*COMMAND, "run", "--bare", "small.causal"],
         cwd=folder,
         env=_environment(folder),
         stdout=subprocess.PIPE,

@@ -61,7 +61,9 @@ def text(site="residual 1 at y", feed=FEED):
 
 
 def run(folder, written, **told):
-    return causalabs.run(causalabs.loads(written, folder=folder), runs=folder / "runs", bare=True, **told)
+    return causalabs.run(
+        causalabs.loads(written, folder=folder), runs=folder / "runs", bare=True, **told
+    )
 
 
 def by_hooks(folder, prompt, layer, token):
