@@ -301,7 +301,9 @@ def score(claim: Claim, folder: Path) -> list[Judgement]:
     recipes.write(weights, dict(claim.network.tensors))
     hypothesis = causalabs.loads(text(claim, bounds, weights))
     network = None if claim.network.turn is None else claim.network.module()
-    results = causalabs.run(hypothesis, network=network, runs=folder / "runs", bare=True)
+    results = causalabs.run(
+        hypothesis, network=network, runs=folder / "runs", every_example=True, bare=True
+    )
     if claim.columns is None:
         true = truth_of(claim, _found(results, claim.task))
     found = iter(results.expectations)
