@@ -8,6 +8,7 @@ from dataclasses import replace
 import causalabs
 from causalabs.batteries import Battery, Controlled, Curve, CurvePoint
 from causalabs.certificates import Certificate
+from causalabs.patching import PatchCell, PatchMap
 from causalabs.plans import make_plan
 from causalabs.results import (
     Counterexample,
@@ -128,6 +129,27 @@ def curve_of(values, untrained):
 
 
 CURVE = curve_of((0.6, 0.52, 0.74, 0.93, 0.7, 0.998), (0.5, 0.5, 0.51, 0.55, 0.49, 0.82))
+
+
+def patched_map(method="exact"):
+    """12 layers by 5 positions; what is patched rises to 1, attribution falls behind."""
+    cells = []
+    for layer in range(12):
+        for place in range(5):
+            value = (layer * (place == 4) + (11 - layer) * (place == 1)) / 11 - 0.01 * place
+            exact = value if method == "exact" or abs(value) > 0.8 else None
+            low, high = (None, None) if exact is None else (exact - 0.02, exact + 0.02)
+            row, column = f"residual {layer}", f"index {place}"
+            cells.append(PatchCell(row, column, f"{row} at {column}", exact, low, high, value / 2))
+    rows = tuple(f"residual {layer}" for layer in range(12))
+    text = "patched logit_difference over layer * position on heldout"
+    return PatchMap(
+        text, 30, "logit_difference", "moved", "heldout", 0, method, rows,
+        tuple(f"index {place}" for place in range(5)), tuple(cells), -4.25, 3.5, 512, 7,
+    )  # fmt: skip
+
+
+MAPS = (patched_map(), patched_map("attribution"))
 HUNTS = (
     Hunt("iia", 0, "larger", "iia of larger on heldout", 12_345, 3.25),
     Hunt("iia", 0, "larger", "iia of smaller on heldout", 77, 0.5, replace(FAILING, runs=7)),
@@ -166,7 +188,7 @@ def rich_results(plan, folder):
     rows[:3] = [replace(r, certificate=c) for r, c in zip(rows, CERTIFICATES, strict=False)]
     return replace(
         base, expectations=tuple(rows), reports=reports, fits=fits, notes=("a note",),
-        batteries=(BATTERY,), curves=(CURVE,),
+        batteries=(BATTERY,), curves=(CURVE,), maps=MAPS,
     )  # fmt: skip
 
 

@@ -218,14 +218,14 @@ def test_what_fails_is_shown_value_by_value(folder):
 
 def test_searches_are_maps_or_lines_and_the_winner_is_marked(rich):
     found, html = shown(rich)
-    assert len(found.all("table", class_="heat")) == 3
+    places = html[html.index("Places searched") :]
+    assert places.count('<table class="heat"') == 3
     labels, scores = made.grid(12, ("last", 'token 1 of name: "x"', "giver"))
     table = html[html.index("layer by position") : html.index("the best places")]
     assert [float(each) for each in re.findall('<data value="([^"]*)"', table)] == list(scores)
     (chosen,) = re.findall('class="[a-z ]*chosen"><i[^>]*></i><data value="([^"]*)"', table)
     assert float(chosen) == max(scores)
     assert labels[scores.index(max(scores))] in found.text
-    places = html[html.index("Places searched") :]
     profile = [float(v) for v in re.findall('class="point" [^>]*data-value="([^"]*)"', places)]
     assert profile == [i / 40 for i in range(30)]
 
@@ -578,3 +578,22 @@ def test_a_row_says_what_it_rests_on(hunted):
     for told in ("stopped early after 150 of 20,000", "149 of 10,000 interchanges seen (1.5 %)",
                  "all 400 interchanges run", "a sample of a continuous space"):  # fmt: skip
         assert told in found.text
+
+
+def test_a_map_shows_every_effect_and_where_attribution_is_off(hunted):
+    found, html = shown(hunted)
+    exact, attributed = made.MAPS
+    part = html[html.index("Patched</h2>") : html.index("Algorithm</h2>")]
+    captions = re.findall("<caption>([^<]*)</caption>", part)
+    assert captions[:2] == [f"{exact.text}, patched", f"{exact.text}, attributed"]
+    table = part[: part.index("</table>")]
+    told = [float(each) for each in re.findall('<data value="([^"]*)"', table)]
+    assert told == [cell.exact for cell in exact.cells]
+    # Coloured by size, whatever the sign: the largest is deepest.
+    shares = [float(each) for each in re.findall("--share:([0-9.]+)", table)]
+    largest = max(abs(value) for value in told)
+    assert shares == [round(abs(value) / largest, 3) for value in told]
+    assert "7 pairs left out" in found.text
+    assert "attribution off by more than .1" in part
+    assert f"{attributed.text}, attributed" in captions
+    assert f"{attributed.text}, patched" not in captions[3:]
