@@ -254,7 +254,14 @@ def distinguish(files: list[str], *, as_json: bool) -> int:
 
 
 def power(
-    file: str, *, networks: int, controls: bool, noise: float, runs: Path, as_json: bool
+    file: str,
+    *,
+    networks: int,
+    dims: int | None,
+    controls: bool,
+    noise: float,
+    runs: Path,
+    as_json: bool,
 ) -> int:
     """Try a file's procedure on compiled networks that do and do not implement its algorithm."""
     from causalabs.power.run import power as tried
@@ -263,6 +270,8 @@ def power(
 
     if not 1 <= networks <= 1000:
         usage(f"{networks} networks cannot be tried", "type a number from 1 to 1000")
+    if dims is not None and not 1 <= dims <= 1024:
+        usage(f"a variable cannot take {dims} dims", "type a number from 1 to 1024")
     if not 0 <= noise <= 1:
         usage(f"noise of {noise:g} cannot be added", "type a number from 0 to 1, such as `0.05`")
     (hypothesis,) = _load_all([file], as_json=as_json)
@@ -271,6 +280,7 @@ def power(
             found = tried(
                 hypothesis,
                 networks=networks,
+                dims=dims,
                 controls=controls,
                 noise=noise,
                 runs=runs,

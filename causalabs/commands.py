@@ -139,6 +139,13 @@ COMMANDS = {
                 help="how many that implement its algorithm, and as many that do not (10)",
             ),
             _word(
+                "--dims",
+                type=int,
+                default=None,
+                metavar="N",
+                help="dims that a variable takes, instead of as many as the file counts",
+            ),
+            _word(
                 "--controls",
                 action="store_true",
                 help="judge expectations under a control as well",

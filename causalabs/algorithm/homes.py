@@ -87,7 +87,7 @@ def lay_out(
     """
     for variable in algorithm.variables:
         _buildable(variable, algorithm)
-    homes = _homes(algorithm, layer)
+    homes = homes_from(algorithm, layer)
     inner = [homes[v.name] for v in algorithm.variables if v.role == "var"]
     least = max([layer, *inner]) + 1
     count = least if layers is None else layers
@@ -221,7 +221,8 @@ def _buildable(variable: Variable, algorithm: Algorithm) -> None:
         )
 
 
-def _homes(algorithm: Algorithm, layer: int) -> dict[str, int]:
+def homes_from(algorithm: Algorithm, layer: int) -> dict[str, int]:
+    """Layer of each computed variable, the first ones being computed at `layer`."""
     homes: dict[str, int] = {}
     for variable in algorithm.variables:
         if variable.mechanism is not None:

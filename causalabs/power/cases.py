@@ -7,10 +7,10 @@ outputs, and by a table from inputs to outputs with no variable in between.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from causalabs.algorithm.homes import HomelessError, Layout, lay_out
+from causalabs.algorithm.homes import HomelessError, Layout, homes_from, lay_out
 from causalabs.algorithm.model import Algorithm
 from causalabs.errors import RunError
 from causalabs.hypothesis.model import Alignment, Hypothesis
@@ -76,29 +76,39 @@ def choices_of(alignment: Alignment) -> int:
 
 
 def cases(
-    hypothesis: Hypothesis, networks: int, *, layers: int, width: int | None
+    hypothesis: Hypothesis,
+    networks: int,
+    *,
+    layers: int,
+    width: int | None,
+    dims: int | None = None,
 ) -> tuple[list[Case], tuple[str, ...]]:
     """`networks` that implement the claim, then as many that do not, and what was left out.
 
-    Where the file searches layers, the variables lie at each of them in turn. `RunError` where
+    Variables take `dims`, or as many as the file counts. Where the file searches layers, they lie
+    at each of them in turn. `RunError` where
     there is no network that does not implement the claim.
     """
     right = claimed(hypothesis)
     places = max((choices_of(each) for each in hypothesis.alignments), default=1)
     first = int(moves_inputs(hypothesis))
+    sizes = given_dims(hypothesis) if dims is None else dims
     bare = max(
-        _laid(hypothesis, right, layer, layers, 0).width for layer in range(first, first + places)
+        laid(hypothesis, right, layer, layers, sizes).width
+        for layer in range(first, first + places)
     )
     width = max(width or 2 * bare, bare + SPARE)  # the same for all: width tells nothing
     found = []
     for number in range(networks):
         layer = first + number % places
         means = Means(f"algorithm {right.name}", right, implements=True)
-        found.append(Case(number, means, layer, layout(hypothesis, right, layer, layers, width)))
+        found.append(
+            Case(number, means, layer, layout(hypothesis, right, layer, layers, sizes, width))
+        )
     others, refused = [], []
     for each in other_means(hypothesis, right):
         try:
-            placed = layout(hypothesis, each.algorithm, 0, layers, width)
+            placed = layout(hypothesis, each.algorithm, 0, layers, sizes, width)
         except RunError as error:
             refused.append(f"{each.kind}: {error.message}")
             continue
@@ -131,40 +141,46 @@ def layout(
     hypothesis: Hypothesis,
     algorithm: Algorithm,
     layer: int,
-    layers: int | None = None,
-    width: int | None = None,
+    layers: int,
+    dims: int | Mapping[str, int],
+    width: int,
 ) -> Layout:
-    """Where variables live in a network of at least `width`, in as many dims as the file gives.
+    """Where variables live in a network of this width."""
+    room = width - laid(hypothesis, algorithm, layer, layers, dims).width
+    return laid(hypothesis, algorithm, layer, layers, dims, max(SPARE, room))
 
-    It has `layers`, or more where the algorithm needs them.
+
+def laid(
+    hypothesis: Hypothesis,
+    algorithm: Algorithm,
+    layer: int,
+    layers: int,
+    dims: int | Mapping[str, int],
+    distractors: int = 0,
+) -> Layout:
+    """The same by the number of distractors; of `layers`, or more where the algorithm needs them.
+
+    Variables that `dims` does not name take as many as the most of those that it does.
     """
-    bare = _laid(hypothesis, algorithm, layer, layers, 0)
-    return _laid(hypothesis, algorithm, layer, layers, max(SPARE, (width or 0) - bare.width))
-
-
-def _laid(
-    hypothesis: Hypothesis, algorithm: Algorithm, layer: int, layers: int | None, distractors: int
-) -> Layout:
     outputs = tuple(read.output for read in hypothesis.network.reads)
-    dims = {**{v.name: most(hypothesis) for v in algorithm.variables}, **given_dims(hypothesis)}
-
-    def laid(count: int | None) -> Layout:
+    if not isinstance(dims, int):
+        most = max(dims.values(), default=SPARE)
+        dims = {**{v.name: most for v in algorithm.variables}, **dims}
+    inner = [
+        home for name, home in homes_from(algorithm, layer).items() if algorithm[name].role == "var"
+    ]
+    try:
         return lay_out(
             algorithm,
             outputs=outputs,
             dims=dims,
             layer=layer,
-            layers=count,
+            layers=max([layers, layer + 1, *(home + 1 for home in inner)]),
             distractors=distractors,
         )
-
-    try:
-        own = laid(None)
-        return own if layers is None or len(own.layers) >= layers else laid(layers)
     except HomelessError as error:
-        raise RunError(
-            f"`{algorithm.name}` cannot be compiled: {error.message}", error.help
-        ) from error
+        help = error.help.replace("`dims = ", "`--dims ")
+        raise RunError(f"`{algorithm.name}` cannot be compiled: {error.message}", help) from error
 
 
 def given_dims(hypothesis: Hypothesis) -> dict[str, int]:
@@ -174,8 +190,3 @@ def given_dims(hypothesis: Hypothesis) -> dict[str, int]:
         for member in (m for space in alignment.spaces for m in space.members if m.block):
             found[member.variable] = max(found.get(member.variable, 0), len(member.block))
     return found
-
-
-def most(hypothesis: Hypothesis) -> int:
-    """Dims of variables that the file aligns nowhere."""
-    return max(given_dims(hypothesis).values(), default=SPARE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from causalabs.algorithm.homes import Layout
+from causalabs.algorithm.homes import homes_from
 from causalabs.algorithm.model import Algorithm
 from causalabs.errors import RunError
 from causalabs.hypothesis.model import (
@@ -19,7 +19,7 @@ from causalabs.hypothesis.model import (
     Site,
     Space,
 )
-from causalabs.power.cases import choices_of, layout, moves_inputs
+from causalabs.power.cases import choices_of, moves_inputs
 
 OWN = ("whole", "neurons", "masked", "svd", "fixed", "sae", "transcoder")
 """Bases that speak of the file's own network: its neurons, its weights, files made for it."""
@@ -64,20 +64,20 @@ def layers_needed(hypothesis: Hypothesis) -> int:
     for alignment in hypothesis.alignments:
         algorithm = hypothesis.algorithm_named(alignment.algorithm)
         for layer in range(first, first + places):
-            homes = homes_of(algorithm, layout(hypothesis, algorithm, layer))
+            homes = homes_of(algorithm, layer)
             for space in alignment.spaces:
                 spare = len(space.labels) - 1 - _true(space, layer - first)
                 most = max([most, *(homes[m.variable] + spare + 1 for m in space.members)])
-            most = max(most, len(layout(hypothesis, algorithm, layer).layers))
+            most = max([most, *(homes[v.name] + 1 for v in algorithm.variables if v.role == "var")])
     return most
 
 
-def homes_of(algorithm: Algorithm, placed: Layout) -> dict[str, int]:
+def homes_of(algorithm: Algorithm, layer: int) -> dict[str, int]:
     """Layer at which an interchange of a variable does what it should.
 
     Of an input it is the last before something is computed from it.
     """
-    homes = dict(placed.homes)
+    homes = homes_from(algorithm, layer)
     for variable in algorithm.inputs:
         uses = [homes[v.name] for v in algorithm.variables if variable.name in v.parents]
         homes[variable.name] = max(0, min(uses, default=1) - 1)
@@ -110,7 +110,7 @@ def moved(
 
 def _alignment(hypothesis: Hypothesis, alignment: Alignment, layer: int) -> Alignment:
     algorithm = hypothesis.algorithm_named(alignment.algorithm)
-    homes = homes_of(algorithm, layout(hypothesis, algorithm, layer))
+    homes = homes_of(algorithm, layer)
     first = int(moves_inputs(hypothesis))
     moved = []
     for space in alignment.spaces:

@@ -32,12 +32,14 @@ def power(
     networks: int = 10,
     controls: bool = False,
     noise: float = 0.0,
+    dims: int | None = None,
     runs: str | Path = "runs",
     progress: Progress | None = None,
 ) -> Power:
     """How often the file's procedure is right, on `networks` that implement it and as many not.
 
-    Each network has its own rotation and its own examples, drawn as the file says. A network
+    Each network has its own rotation and its own examples, drawn as the file says; a variable
+    takes `dims` of the rotation, or as many as the file counts for it. A network
     that was tried before is not tried again: its run is kept below `runs`. Raises `RunError`
     where the procedure cannot be put to compiled networks.
     """
@@ -45,7 +47,7 @@ def power(
     expectations = kept(hypothesis, controls=controls)
     layers = layers_needed(hypothesis)
     width = _own_width(hypothesis)
-    listed, left_out = cases(hypothesis, networks, layers=layers, width=width)
+    listed, left_out = cases(hypothesis, networks, layers=layers, width=width, dims=dims)
     tried = []
     for number, case in enumerate(listed):
         say = _told(progress, case, number, len(listed))
@@ -56,7 +58,7 @@ def power(
         hypothesis=hypothesis.name,
         claimed=claimed(hypothesis).name,
         tried=tuple(tried),
-        budget=_budget(hypothesis, listed[0], tried),
+        budget=_budget(hypothesis, listed[0], tried, dims),
         expectations=texts,
         left_out=others,
         notes=(*_notes(listed), *left_out),
@@ -162,12 +164,15 @@ def _own_width(hypothesis: Hypothesis) -> int | None:
     return width if isinstance(width, int) else None
 
 
-def _budget(hypothesis: Hypothesis, case: Case, tried: Sequence[Tried]) -> dict[str, Any]:
+def _budget(
+    hypothesis: Hypothesis, case: Case, tried: Sequence[Tried], dims: int | None
+) -> dict[str, Any]:
     drawing = hypothesis.counterfactuals
     return {
         "sample": drawing.sample,
         "splits": {name: float(share) for name, share in drawing.splits},
         "dims": given_dims(hypothesis),
+        "compiled_dims": dims,
         "width": case.layout.width,
         "layers": len(case.layout.layers),
         "steps": round(sum(each.steps for each in tried) / max(1, len(tried))),

@@ -63,6 +63,8 @@ def _budget(budget: Mapping[str, Any]) -> str:
     dims = ", ".join(f"{name} {count}" for name, count in budget["dims"].items())
     parts = [f"{sample} ({splits})" if splits else sample]
     parts += [f"dims {dims}"] if dims else []
+    if budget["compiled_dims"] is not None:
+        parts.append(f"variables in {budget['compiled_dims']} of a network")
     plural = "s" if budget["layers"] > 1 else ""
     parts.append(f"{budget['layers']} hidden layer{plural} of {budget['width']}")
     parts.append(f"{budget['steps']:,} steps of fitting for each network")
