@@ -42,7 +42,7 @@ def _halved(record: dict[str, float]) -> dict[str, float]:
 def test_intervals_looked_at_until_decided_hold_the_truth(tmp_path: Path) -> None:
     """Those of a confidence sequence are wider than need be at any one look."""
     case = next(each for each in CASES if each.sequential)
-    records = [each for seed in range(1000, 1003) for each in repeat(case, (seed,), tmp_path)]
+    records = [each for seed in range(1000, 1005) for each in repeat(case, (seed,), tmp_path)]
     bounded = [each for each in records if "logit" not in each["quantity"]]
     assert {each["quantity"] for each in bounded} == set(list(QUANTITIES)[:-1])
     assert covered(bounded) >= 0.95
