@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from causalabs.extras import BATTERY, REFITTED, not_run, subjects
 from causalabs.hypothesis import registry
 from causalabs.hypothesis.model import Hypothesis, Setting, inner_settings
 from causalabs.plans import Plan, cost, not_measured
@@ -26,6 +27,7 @@ def planned_text(hypothesis: Hypothesis, plan: Plan) -> str:
         metrics = ", ".join(("iia" if moved else "accuracy", *job.metrics))
         what = f"{metrics} of {moved}" if moved else metrics
         lines.append(f"  {job.name}: {what} on {', '.join(job.splits)}")
+    lines += _beside(hypothesis, plan)
     missing = not_measured(hypothesis)
     if missing:
         lines.append(f"aligned but never interchanged: {', '.join(missing)}")
@@ -33,6 +35,21 @@ def planned_text(hypothesis: Hypothesis, plan: Plan) -> str:
         lines += ["", "this version checks but cannot run:"]
         lines += [f"  {each}" for each in hypothesis.unsupported]
     return "\n".join(lines)
+
+
+def _beside(hypothesis: Hypothesis, plan: Plan) -> list[str]:
+    """What `run` measures beside the jobs unless it is bare, for the first seed."""
+    found = []
+    asked = {(job.control, job.alignment) for job in plan.jobs}
+    for job in subjects(hypothesis, plan):
+        if job.seed == plan.seeds[0]:
+            without = not_run(hypothesis, plan, job)
+            names = [name for name in BATTERY if name not in without]
+            anew = [n for n in names if n in REFITTED and (n, job.alignment) not in asked]
+            told = f"{_many(len(anew), 'fit')} more" if anew else "no further fit"
+            found.append(f"beside {job.alignment}, unless --bare: {', '.join(names)} ({told})")
+            found += [f"  not {name}: {why}" for name, why in without.items()]
+    return found
 
 
 def _many(count: int, what: str) -> str:
