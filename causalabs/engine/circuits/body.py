@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, Self, TypeVar
+from collections.abc import Sequence
+from typing import Any, Protocol, Self, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
@@ -37,6 +38,10 @@ class Setting(Protocol):
 
 
 S = TypeVar("S", bound=Setting)
+
+
+Projected: TypeAlias = tuple[Tensor, "Tensor | None"]
+"""Weights by head, (heads, dim, width), and biases (heads, dim)."""
 
 
 class Body(Protocol[S]):
@@ -77,8 +82,14 @@ class Body(Protocol[S]):
         """What readers make of their input first, whatever its leading axes."""
         ...
 
-    def attend(self, layer: int, given: Tensor, setting: S, *, together: bool = False) -> Tensor:
-        """Heads' terms from the normed inputs of all queries, keys and values, in that order.
+    def projections(self, layer: int) -> Sequence[Projected]:
+        """How queries, keys and values are made of their normed inputs."""
+        ...
+
+    def gather(
+        self, layer: int, asked: Sequence[Tensor], setting: S, *, together: bool = False
+    ) -> Tensor:
+        """Heads' terms from queries, keys and values (copies, heads, rows, columns, dim).
 
         Or, `together`, only their sum, as one node.
         """
@@ -100,19 +111,29 @@ class Body(Protocol[S]):
         ...
 
 
+def attend(body: Body[S], layer: int, given: Tensor, setting: S) -> Tensor:
+    """Heads' terms, each of whose queries, keys and values has a normed input of its own."""
+    projections = body.projections(layer)
+    sizes = [len(weight) for weight, _ in projections]
+    inputs = torch.split(given, sizes, dim=1)
+    asked = [by_head(x, *each) for x, each in zip(inputs, projections, strict=True)]
+    return body.gather(layer, asked, setting)
+
+
 def by_head(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Each head's own projection of its own input.
 
     (copies, heads, rows, columns, width) and (heads, dim, width), (heads, dim)
     -> (copies, heads, rows, columns, dim).
     """
-    if x.stride(1) == 0 and not x.requires_grad:  # one input for all
-        heads, dim = weight.shape[:2]
-        found = functional.linear(x[:, 0], weight.flatten(0, 1))
-        found = found.view(*found.shape[:3], heads, dim).permute(0, 3, 1, 2, 4)
-    else:
-        found = torch.einsum("ghrcw,hdw->ghrcd", x, weight)
+    found = torch.einsum("ghrcw,hdw->ghrcd", x, weight)
     return found if bias is None else found + bias[:, None, None]
+
+
+def for_all_heads(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """The same of one input (rows, columns, width) for all heads, of one copy."""
+    found = functional.linear(x, weight.flatten(0, 1), None if bias is None else bias.flatten())
+    return found.view(*x.shape[:2], *weight.shape[:2]).permute(2, 0, 1, 3)[None]
 
 
 def heads_terms(z: Tensor, weight: Tensor, *, together: bool) -> Tensor:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from causalabs.engine.circuits.body import by_head, heads_terms
+from causalabs.engine.circuits.body import Projected, heads_terms
 from causalabs.engine.circuits.nodes import Half, Nodes
 from causalabs.engine.networks.prompts import Prompts
 from causalabs.engine.networks.tokens import PAD
@@ -79,18 +80,20 @@ class BuiltInBody:
             return x
         return self.network.blocks[layer].normed(x, "first" if half == "attention" else "second")
 
-    def attend(
-        self, layer: int, given: Tensor, setting: Prompted, *, together: bool = False
+    def projections(self, layer: int) -> list[Projected]:
+        """Queries, keys and values, one after the other in one matrix."""
+        block, heads = self.network.blocks[layer], self.network.heads
+        weights = block["qkv_weight"].view(3, heads, -1, self.width)
+        return list(zip(weights, block["qkv_bias"].view(3, heads, -1), strict=True))
+
+    def gather(
+        self, layer: int, asked: Sequence[Tensor], setting: Prompted, *, together: bool = False
     ) -> Tensor:
         """Heads' terms, each without the output bias."""
-        block, heads, width = self.network.blocks[layer], self.network.heads, self.width
-        weights = block["qkv_weight"].view(3 * heads, -1, width)
-        bias = block["qkv_bias"].view(3 * heads, -1)
-        # each (copies, heads, rows, columns, dim)
-        q, k, v = by_head(given, weights, bias).chunk(3, dim=1)
+        q, k, v = asked
         scores = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)
         z = scores.masked_fill(self._unseen(setting), -math.inf).softmax(dim=-1) @ v
-        out = block["out_weight"].view(width, heads, -1)
+        out = self.network.blocks[layer]["out_weight"].view(self.width, self.network.heads, -1)
         return heads_terms(z.permute(0, 2, 3, 1, 4), out, together=together)
 
     def _unseen(self, setting: Prompted) -> Tensor:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from causalabs.engine.circuits.body import Body, S
+from causalabs.engine.circuits.body import S, for_all_heads
 from causalabs.engine.circuits.nodes import Stage
 from causalabs.engine.circuits.tokens import Tokened, override
-from causalabs.engine.circuits.walk import Given, Stream, at_columns
+from causalabs.engine.circuits.walk import Given, Stream, at_columns, written_by
 from causalabs.engine.protocol import Scores
 
 
@@ -38,9 +38,8 @@ def soften(given: Given[S], kept: Tensor) -> Scores:
         if stage.half == "output":
             return body.scores(x[:, 0], setting)
         x = body.normed(stage.layer, stage.half, x)
-        run = body.attend if stage.half == "attention" else body.mlp
         written = slice(stage.writes.start, stage.writes.stop)
-        blocks.append(run(stage.layer, x, setting)[0] - given.instead[written])
+        blocks.append(written_by(body, stage, x, setting)[0] - given.instead[written])
     raise AssertionError("the last stage is the output")
 
 
@@ -51,14 +50,15 @@ def _change_of(blocks: Sequence[Tensor]) -> Callable[[int], Tensor]:
 
 @dataclass(frozen=True, eq=False)
 class Tap:
-    """A stage of an ordinary run: its readers' common input, before and after its norm.
+    """A stage of an ordinary run: its readers' common input `x` (rows, columns, width).
 
-    `x` (rows, columns, width); `normed` (1, readers, rows, columns, width), apart for each.
+    What is made of it is queries, keys and values (1, heads, rows, columns, dim) each, or the
+    normed input alone (rows, columns, width).
     """
 
     stage: Stage
     x: Tensor
-    normed: Tensor
+    made: tuple[Tensor, ...]
 
 
 READERS_AT_ONCE = 64
@@ -100,10 +100,11 @@ def _add_gradients(
     scores, taps = _ordinary(given, moved, share)
     with torch.enable_grad():
         total = loss(scores).sum()
-    reached = torch.autograd.grad(total, [tap.normed for tap in taps])
-    for tap, gradient in zip(taps, reached, strict=True):
+    reached = iter(torch.autograd.grad(total, [each for tap in taps for each in tap.made]))
+    for tap in taps:
         readers = tap.stage.readers
-        sums[readers.start : readers.stop] += _through_norm(given, tap, gradient[0])
+        gradients = _at_normed(given, tap, [next(reached) for _ in tap.made])
+        sums[readers.start : readers.stop] += _through_norm(given, tap, gradients)
 
 
 def _ordinary(given: Given[S], moved: range, share: float) -> tuple[Scores, list[Tap]]:
@@ -120,12 +121,15 @@ def _ordinary(given: Given[S], moved: range, share: float) -> tuple[Scores, list
         for stage in stages[:-1]:
             before, written = streams.get(stage.before), stage.writes
             if before is not None:
-                taps.append(_tap(body, stage, before))
-                normed = taps[-1].normed
+                normed = body.normed(stage.layer, stage.half, before)
                 if stage.half == "attention":
-                    added = body.attend(stage.layer, normed, setting, together=True)[0, 0]
+                    each = body.projections(stage.layer)
+                    made = tuple(for_all_heads(normed, *one) for one in each)
+                    added = body.gather(stage.layer, made, setting, together=True)[0, 0]
                 else:
-                    added = body.mlp(stage.layer, normed, setting)[0, 0]
+                    made = (normed.view_as(normed),)  # what this stage alone reads
+                    added = body.mlp(stage.layer, made[0][None, None], setting)[0, 0]
+                taps.append(Tap(stage, before, made))
             elif written.start >= moved.stop:  # a parallel block's MLP, which is not reached
                 added = given.terms[written.start : written.stop].sum(dim=0)
             else:
@@ -133,14 +137,27 @@ def _ordinary(given: Given[S], moved: range, share: float) -> tuple[Scores, list
             bias = body.bias(stage.layer) if stage.half == "attention" else None
             added = added if bias is None else added + bias
             streams[written.stop] = streams[written.start] + added
-        taps.append(_tap(body, stages[-1], streams[stages[-1].before]))
-        read = at_columns(taps[-1].normed[:, 0], setting.reads)
-        return body.scores(read, setting), taps
+        end = streams[stages[-1].before]
+        made = (body.normed(stages[-1].layer, "output", end).view_as(end),)
+        taps.append(Tap(stages[-1], end, made))
+        return body.scores(at_columns(made[0], setting.reads)[None], setting), taps
 
 
-def _tap(body: Body[S], stage: Stage, x: Tensor) -> Tap:
-    normed = body.normed(stage.layer, stage.half, x)
-    return Tap(stage, x, normed.expand(1, len(stage.readers), *normed.shape))
+def _at_normed(given: Given[S], tap: Tap, gradients: Sequence[Tensor]) -> Tensor:
+    """Gradients at what a stage makes -> at its readers' normed inputs, each its own.
+
+    (readers, rows, columns, width).
+    """
+    if tap.stage.half != "attention":
+        return gradients[0][None]
+    found = gradients[0].new_empty(len(tap.stage.readers), *tap.x.shape)
+    first = 0
+    projections = given.body.projections(tap.stage.layer)
+    for gradient, (weight, _) in zip(gradients, projections, strict=True):
+        mine = found[first : first + len(weight)].flatten(1, 2)
+        torch.bmm(gradient[0].flatten(1, 2), weight, out=mine)
+        first += len(weight)
+    return found
 
 
 def _through_norm(given: Given[S], tap: Tap, gradients: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ what was projected and its output projection hands on what heads have gathered.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from causalabs.engine.circuits.body import by_head, heads_terms
+from causalabs.engine.circuits.body import Projected, heads_terms
 from causalabs.engine.circuits.nodes import Half, Nodes
 from causalabs.engine.circuits.walk import terms_of
 from causalabs.engine.errors import EngineError
@@ -133,20 +133,19 @@ class LanguageModelBody:
         found: Tensor = (block.first_norm if half == "attention" else block.second_norm)(x)
         return found
 
-    def attend(
-        self, layer: int, given: Tensor, setting: Prompted, *, together: bool = False
+    def projections(self, layer: int) -> list[Projected]:
+        """Views of the model's weights."""
+        each = self._projections(layer)
+        return [_heads_of(module, projection, self.wiring.dim) for module, projection in each]
+
+    def gather(
+        self, layer: int, asked: Sequence[Tensor], setting: Prompted, *, together: bool = False
     ) -> Tensor:
         """Heads' terms, each without the output bias."""
         wiring, block = self.wiring, self.wiring.blocks[layer]
-        copies, _, rows, columns, _ = given.shape
-        projected = []
-        sizes = [wiring.heads, wiring.groups, wiring.groups]
-        for (module, projection), x in zip(
-            self._projections(layer), torch.split(given, sizes, dim=1), strict=True
-        ):
-            found = by_head(x, *_heads_of(module, projection, wiring.dim))
-            # (copies * rows, columns, heads, dim), copy by copy
-            projected.append(found.permute(0, 2, 3, 1, 4).flatten(0, 1))
+        copies, _, rows, columns, _ = asked[0].shape
+        # (copies * rows, columns, heads, dim), copy by copy
+        projected = [each.permute(0, 2, 3, 1, 4).flatten(0, 1) for each in asked]
         call = Call(setting.columns, copies)
         extra: dict[str, Any] = {}
         if setting.angles:
@@ -154,7 +153,7 @@ class LanguageModelBody:
             extra["position_embeddings"] = tuple(
                 each if len(each) == 1 else each.repeat(copies, 1, 1) for each in angles
             )
-        hidden = given.new_zeros(1).expand(copies * rows, columns, wiring.width)
+        hidden = asked[0].new_zeros(1).expand(copies * rows, columns, wiring.width)
         with attending(wiring.config), self._handing_out(layer, projected):
             block.attention(hidden, attention_mask=None, causalabs=call, **extra)
         if call.z is None:
@@ -228,7 +227,7 @@ class LanguageModelBody:
             yield
 
 
-def _heads_of(module: nn.Module, projection: Projection, dim: int) -> tuple[Tensor, Tensor | None]:
+def _heads_of(module: nn.Module, projection: Projection, dim: int) -> Projected:
     """A projection's weights by head: (heads, dim, width) and (heads, dim)."""
     weight = _weight(module)
     bias: Tensor | None = getattr(module, "bias", None)

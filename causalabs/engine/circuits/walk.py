@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from causalabs.engine.circuits.body import Body, S
+from causalabs.engine.circuits.body import Body, S, attend, for_all_heads
 from causalabs.engine.circuits.nodes import Stage
 from causalabs.engine.circuits.tokens import Tokened, override
 from causalabs.engine.protocol import Scores
@@ -133,8 +133,7 @@ def walk(given: Given[S], kept: Tensor) -> list[Scores]:
         if stage.half == "output":
             return _of_sets(body.scores(x[:, 0], setting), now, len(setting.reads))
         x = body.normed(stage.layer, stage.half, x)
-        run = body.attend if stage.half == "attention" else body.mlp
-        terms = run(stage.layer, x, setting)
+        terms = written_by(body, stage, x, setting)
         written = slice(stage.writes.start, stage.writes.stop)
         instead = given.instead[written]
         own[:, written.start - shared : written.stop - shared] = terms - instead
@@ -148,15 +147,24 @@ def terms_of(body: Body[S], setting: S) -> Tensor:
     found[: len(first)] = first
     stream = {len(first): first.sum(dim=0)}  # by the number of writers that have written
     for stage in body.nodes.stages[:-1]:
-        x = stream[stage.before].expand(1, len(stage.readers), *first.shape[1:])
-        x = body.normed(stage.layer, stage.half, x)
-        run = body.attend if stage.half == "attention" else body.mlp
-        terms = run(stage.layer, x, setting)[0]
+        x = body.normed(stage.layer, stage.half, stream[stage.before])
+        if stage.half == "attention":
+            asked = [for_all_heads(x, *each) for each in body.projections(stage.layer)]
+            terms = body.gather(stage.layer, asked, setting)[0]
+        else:
+            terms = body.mlp(stage.layer, x[None, None], setting)[0]
         found[stage.writes.start : stage.writes.stop] = terms
         bias = body.bias(stage.layer) if stage.half == "attention" else None
         added = terms.sum(dim=0) if bias is None else terms.sum(dim=0) + bias
         stream[stage.writes.stop] = stream[stage.writes.start] + added
     return found
+
+
+def written_by(body: Body[S], stage: Stage, x: Tensor, setting: S) -> Tensor:
+    """A stage's terms (copies, writers, ...) from its readers' normed inputs."""
+    if stage.half == "attention":
+        return attend(body, stage.layer, x, setting)
+    return body.mlp(stage.layer, x, setting)
 
 
 def mixed(shares: Tensor, clean: Tensor, own: Tensor) -> Tensor:
