@@ -15,8 +15,9 @@ from torch import nn
 import causalabs
 from causalabs.engine import jobs
 from causalabs.engine.fit import LANGUAGE
+from causalabs.extras import BATTERY
 from tests.engine.language_models.support import NAMES, configs
-from tests.engine.language_models.tiny import tokenizer
+from tests.engine.language_models.tiny import saved, tokenizer
 
 FILE = """
 hypothesis tiny
@@ -98,7 +99,8 @@ def test_blocks_and_positions_of_a_run(
     words.save_pretrained(tmp_path / "model")
     tokens = len(words("When red and green went to")["input_ids"])
     with watched() as (halves, whole):
-        causalabs.run(causalabs.loads(FILE, folder=tmp_path), runs=tmp_path / "runs")
+        hypothesis = causalabs.loads(FILE, folder=tmp_path)
+        causalabs.run(hypothesis, runs=tmp_path / "runs", bare=True)
     assert len(whole) == 1  # the proof
     proof, rest = halves[:6], halves[6:]
     assert [call.block for call in proof] == [0, 1, 2, 0, 1, 2]  # the model's own, and ours
@@ -111,3 +113,20 @@ def test_blocks_and_positions_of_a_run(
     assert all(call.columns >= tokens - 2 and not call.gradient for call in clean)
     assert {call.block for call in again} == {1, 2}  # from `residual 0` and `residual 1` on
     assert any(call.gradient for call in again)
+
+
+def test_controls_beside_a_language_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = replace(LANGUAGE, steps=8, restarts=2, look=4)
+    monkeypatch.setattr(jobs, "budget_for", lambda network: few)
+    saved(tmp_path / "model")
+    results = causalabs.run(causalabs.loads(FILE, folder=tmp_path), runs=tmp_path / "runs")
+    (found,) = results.batteries
+    kept = [name for name in ("", *BATTERY) if name != "untrained"]
+    assert [row.control for row in found.rows] == kept
+    ((name, why),) = found.left_out
+    assert name == "untrained"
+    assert "asks for it" in why
+    asked = FILE + "report iia of seen on heldout under untrained\n"
+    again = causalabs.run(causalabs.loads(asked, folder=tmp_path), runs=tmp_path / "runs")
+    assert [row.control for row in again.batteries[0].rows] == ["", *BATTERY]
+    assert again.batteries[0].left_out == ()
