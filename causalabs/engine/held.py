@@ -59,17 +59,17 @@ class Held:
         return self.resources.hypothesis
 
     def fitting(self, seed: int, *, trained: bool) -> tuple[Examples, Store]:
-        """What is fitted and chosen on, and a store of it; of no such split a few rows of any."""
+        """What is fitted and chosen on, and a store of it; one row's where that is nothing."""
         self._turn_to(seed)
         if trained not in self._fitting:
             examples = self.resources.examples(seed)
             names = [name for name, _ in self.hypothesis.counterfactuals.splits]
             splits = [number for number, name in enumerate(names) if name in FITTED]
-            some = of_splits(examples, splits) if splits else stretch(examples, 0, 0, 1)
-            if not len(next(iter(some.inputs.values()))):
-                some = examples
+            some = few = of_splits(examples, splits)
+            if not some.rows:
+                some, few = examples, stretch(examples, 0, 0, 1)
             network = self.resources.network(seed, trained=trained)
-            self._fitting[trained] = (some, self._store(network, some, MEMORY))
+            self._fitting[trained] = (some, self._store(network, few, MEMORY))
         return self._fitting[trained]
 
     def table(self, seed: int, *, drawn: bool) -> Examples:

@@ -36,6 +36,7 @@ from causalabs.engine.jobs import (
 )
 from causalabs.engine.protocol import Network
 from causalabs.engine.resources import Progress, Resources
+from causalabs.engine.restoring import read_settled, write_settled
 from causalabs.engine.search import Setting, Settled, settle
 from causalabs.engine.store import Store
 from causalabs.failing import failing
@@ -95,9 +96,16 @@ class Live:
     """A job under way: its network and fits, and what was measured so far."""
 
     def __init__(
-        self, job: Job, hypothesis: Hypothesis, held: Held, plan: Plan, say: Progress
+        self,
+        job: Job,
+        hypothesis: Hypothesis,
+        held: Held,
+        plan: Plan,
+        say: Progress,
+        folder: Path,
     ) -> None:
         check_control(job.control)
+        self.folder = folder
         self.job, self.hypothesis, self.held, self.plan = job, hypothesis, held, plan
         self.seconds: dict[str, float] = {}
         self.notes: tuple[str, ...] = ()
@@ -124,7 +132,12 @@ class Live:
         examples, store = self.held.fitting(self.job.seed, trained=self.trained)
         setting = setting_of(self.job, self.hypothesis, resources, store, self.say, examples)
         if self.job.control not in IDLE:
-            self.fits = settle(setting)
+            kept = read_settled(setting, self.folder, self.job.name)
+            self.fits = settle(setting) if kept is None else kept
+            if kept is None:  # a run that is killed while it measures need not fit again
+                bases = self.folder / "bases"
+                save_bases(bases, self.job, self.hypothesis, setting, self.fits, self.plan.hash)
+                write_settled(self.fits, self.folder, self.job.name)
         self.setting = replace(setting, examples=self._controlled(self._table(), setting))
 
     def _controlled(self, examples: Examples, setting: Setting) -> Examples:
@@ -230,11 +243,9 @@ class Live:
         for name, found in self.rows.items():
             yield from found.joined(self._table(), split_number(self.hypothesis, name))
 
-    def finished(self, folder: Path) -> Outcome:
-        """The outcome to keep, with what is to be told of failures; bases are written."""
+    def finished(self) -> Outcome:
+        """The outcome to keep, with what is to be told of failures."""
         job, setting = self.job, self.setting
-        if setting is not None and self.fits.bases:
-            save_bases(folder, job, self.hypothesis, setting, self.fits, self.plan.hash)
         for each in failing(self.hypothesis, job, tuple(self._measured())):
             found = self.rows[each.split]
             self.grow(each.split, min(found.drawn, REPORTED))  # a rule needs rows to be found on
@@ -281,7 +292,7 @@ class Staging:
 
     def begin(self, job: Job) -> None:
         """Settle a job and measure its first rows."""
-        live = Live(job, self.hypothesis, self.held, self.plan, self.say)
+        live = Live(job, self.hypothesis, self.held, self.plan, self.say, self.folder)
         judged = {name for _, _, names in self._groups() for name in names}
         reports = [term for each in self.hypothesis.reports for term in each.terms]
         reported = any(procedure(term) == (job.control, job.alignment) for term in reports)
@@ -301,7 +312,7 @@ class Staging:
             for name in names
         }
         for name in [name for name in self._live if name not in open_]:
-            done = self._live.pop(name).finished(self.folder)
+            done = self._live.pop(name).finished()
             self.known[name] = done
             yield done
 

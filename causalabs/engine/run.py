@@ -115,7 +115,7 @@ def _outcomes(
         wrap=wrap,
         whole=whole_of(hypothesis, plan),
     )
-    staging = Staging(hypothesis, plan, resources, folder.path / "bases", say)
+    staging = Staging(hypothesis, plan, resources, folder.path, say)
     outcomes: dict[str, Outcome] = {}
     looked = False
     for number, job in enumerate(plan.jobs):

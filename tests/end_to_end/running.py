@@ -62,7 +62,9 @@ def run_text(
     hypothesis = causalabs.loads(text)
     results = causalabs.run(hypothesis, runs=folder, **more)
     seeds = more.get("seeds") or ((more["seed"],) if "seed" in more else hypothesis.seeds)
-    plan = make_plan(replace(hypothesis, seeds=seeds), network=folder_fingerprint(hypothesis))
+    how = {name: more[name] for name in ("every_example", "run_on") if name in more}
+    here = replace(hypothesis, seeds=seeds)
+    plan = make_plan(here, network=folder_fingerprint(hypothesis), **how)
     assert plan.hash == results.plan
     kept = RunFolder.open(folder, plan)
     outcomes = {job.name: kept.load(job.name) for job in plan.jobs}

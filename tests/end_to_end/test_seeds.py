@@ -101,13 +101,13 @@ def test_sampled_seeds_have_data_and_intervals_of_their_own(
     random_networks(monkeypatch, {})
     said = "expect iia of s >= 0.3 on heldout in every seed\nreport iia of s on heldout over seed"
     hypothesis, results, outcomes = run_text(
-        text(said.removesuffix(" over seed"), sample=200), tmp_path
+        text(said.removesuffix(" over seed"), sample=100), tmp_path, every_example=True
     )
     one, two = (draw(hypothesis, seed=seed) for seed in (0, 1))
     bases = [found.inputs["x"][found.lines[0].base] for found in (one, two)]
     assert not np.array_equal(*bases)
     report = results.reports[0]
-    assert report.samples == 2 * 120
+    assert report.samples == 2 * 60
     assert not report.exact
     assert [each.value for each in report.seeds] == values(outcomes)
     for each in report.seeds:
