@@ -42,6 +42,9 @@ from causalabs.results import WARNING, Measured
 MOST = 20_000
 """Examples scrubbed, drawn where a split has more."""
 
+LEAST = 1_000
+"""Examples that are scrubbed of a file that says no number, where a split is taken whole."""
+
 FEW = 32
 """Examples on which it is seen which site is upstream of which."""
 
@@ -70,19 +73,24 @@ def scrubs(
             "use `random_sites` or `random_basis`",
         )
     outputs = [read.output for read in hypothesis.network.reads]
+    least = hypothesis.counterfactuals.sample or LEAST
     measured: list[Measured] = []
     notes: list[str] = []
     for name, split in splits.items():
-        scrubbed = scrub(setting, found, split=split, outputs=outputs)
+        scrubbed = scrub(setting, found, split=split, outputs=outputs, least=least)
         measured.append(Measured(SCRUBBED, -1, name, scrubbed.values))
         notes += scrubbed.notes if not job.control else ()
     return tuple(measured), tuple(notes)
 
 
 @torch.no_grad()
-def scrub(setting: Setting, found: Settled, *, split: int, outputs: Sequence[str]) -> Scrubbed:
+def scrub(
+    setting: Setting, found: Settled, *, split: int, outputs: Sequence[str], least: int = LEAST
+) -> Scrubbed:
     """Scrub a split's bases by the alignment as it was settled.
 
+    Where a split holds every input there is, each is scrubbed as often as makes `least` examples
+    of them: their answers differ with what is drawn. Other bases are scrubbed once.
     `EngineError` where no aligned variable matters to the outputs read, a place is still to be
     found, or the network's own loss is no lower than that of its answers to other inputs.
     """
@@ -91,8 +99,11 @@ def scrub(setting: Setting, found: Settled, *, split: int, outputs: Sequence[str
     draws = numpy_stream(setting.seed, "scrubbing", setting.alignment.name, split)
     examples = setting.examples
     every = range(len(examples.lines))
-    bases = np.concatenate([examples.lines[n].base[members_of(examples, n, split)] for n in every])
-    rows = bases if len(bases) <= MOST else draws.choice(bases, MOST, replace=False)
+    rows = np.concatenate([examples.lines[n].base[members_of(examples, n, split)] for n in every])
+    if 0 < len(rows) < least and all(examples.exact_on(n, split) for n in every):
+        rows = np.tile(rows, -(-min(least, MOST) // len(rows)))
+    elif len(rows) > MOST:
+        rows = draws.choice(rows, MOST, replace=False)
     clean = examples.clean[setting.algorithm.name]
     pool = Pool(inputs_of(examples, every, split), clean, generator=draws)
     root = treeified(setting.algorithm, outputs, place, Upstream(runner, pool.rows).feeds)

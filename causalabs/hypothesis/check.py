@@ -35,6 +35,7 @@ from causalabs.hypothesis.nonlinear import nonlinear_rules
 from causalabs.hypothesis.patching import is_patched
 from causalabs.hypothesis.reals import asked_of_reals
 from causalabs.hypothesis.rules_interchange import NameTaken
+from causalabs.hypothesis.scrubbing import SCRUBBED
 from causalabs.hypothesis.subjects import Evidence
 from causalabs.hypothesis.unsupported import unsupported
 from causalabs.syntax import ast
@@ -349,9 +350,10 @@ def _missing(
     )
     asked = [metric for each in items for metric in each.metrics]
     run_only = all(is_patched(metric) or str(metric.name) == "accuracy" for metric in asked)
-    lost = moved and not _items(file, ast.Alignment) and not (asked and run_only)
-    if network is not None and lost:
-        absent.append("alignment")  # what is interchanged has no place in the network
+    placed = any(str(metric.name) == SCRUBBED for metric in asked)
+    lost = placed or (moved and not (asked and run_only))
+    if network is not None and lost and not _items(file, ast.Alignment):
+        absent.append("alignment")  # what is asked about has no place in the network
     if absent:
         found.append(
             rules_file.MissingBlock(span=head, block=absent[0], all_blocks=" and no ".join(absent))

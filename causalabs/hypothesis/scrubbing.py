@@ -22,13 +22,10 @@ def scrubbed_alignment(metric: ast.Metric, evidence: Evidence) -> Alignment | No
         found = tuple(each for each in found if _is(ref, each.algorithm))
     if len(found) == 1:
         return found[0]
-    if not evidence.whole:
-        return None  # some alignment could not be read, and was told of
+    if not evidence.whole or not evidence.alignments:
+        return None  # some alignment is not there or could not be read, which was told
     names = [each.name for each in found or evidence.alignments]
-    if not evidence.alignments:
-        problem = "scrubs an alignment, and there is none"
-        evidence.found.append(_wrong(metric, problem, "alignment { ... } above it"))
-    elif not found:
+    if not found:
         problem = "names no alignment"
         evidence.found.append(_wrong(metric, problem, f"{SCRUBBED} in {names[0]}"))
     else:
