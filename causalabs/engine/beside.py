@@ -59,14 +59,12 @@ def beside(
     folder: RunFolder,
     held: Held,
     results: Results,
-    *,
-    battery: bool,
-    curve: bool,
+    wanted: str,
     progress: Progress | None = None,
 ) -> Results:
-    """The results with the battery of controls, with capacity curves, or with both."""
+    """The results with the "battery" of controls, or with the capacity "curve"."""
     work = Beside(hypothesis, plan, folder, held, progress)
-    if battery:
+    if wanted == "battery":
         extras = battery_of(hypothesis, plan)
         work.measure(extras)
         rivals = {
@@ -76,14 +74,18 @@ def beside(
         }
         found = batteries(hypothesis, plan, extras, work.outcomes, work.failed, rivals)
         results = replace(results, batteries=found)
-    if curve:
+    else:
         extras = tuple(e for job in subjects(hypothesis, plan) for e in work.curve_of(job))
         work.measure(extras)
         results = replace(results, curves=curves(hypothesis, extras, work.outcomes, work.failed))
     spent = sum(sum(outcome.seconds.values()) for outcome in work.outcomes.values())
     seconds = {kind: each for kind, each in results.seconds.items() if kind != "total"}
-    seconds["controls"] = round(spent, 3)
+    seconds[SECONDS[wanted]] = round(spent, 3)
     return replace(results, seconds={**seconds, "total": round(sum(seconds.values()), 3)})
+
+
+SECONDS = {"battery": "controls", "curve": "capacity curve"}
+"""What the time is told under."""
 
 
 class Beside:

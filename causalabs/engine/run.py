@@ -89,11 +89,10 @@ def execute(
         maps=maps,
     )
     folder.finish(results)
-    if battery or curve:
+    asked = {"battery": battery, "curve": curve}
+    for wanted in (name for name, yes in asked.items() if yes):
         with threads(hypothesis):
-            results = beside(
-                hypothesis, plan, folder, held, results, battery=battery, curve=curve, progress=say
-            )
+            results = beside(hypothesis, plan, folder, held, results, wanted, say)
         folder.finish(results)
     return results
 
