@@ -22,7 +22,7 @@ OF_PROBABILITIES = ("kl",)
 """Metrics that compare distributions over answers."""
 COMPARED = ("precision", "recall", "auc")
 """Metrics of two circuits; they compare edges and run nothing."""
-MADE_OF = ("logit_difference", "loss", "kl", "accuracy")
+MADE_OF = ("logit_difference", "loss", "mass", "kl", "accuracy")
 """What a circuit's metric may be made of, after `by`."""
 BY = ("faithfulness", "completeness", "minimality", "cpr", "cmd")
 """Metrics that say by which other they are made."""

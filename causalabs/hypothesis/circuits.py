@@ -295,11 +295,13 @@ def _edges(
         if _stage(writer.site) < _stage(reader.site)
     }
     sending, reading = {i for i, _ in forwards}, {j for _, j in forwards}
+    # Of a group that leads to itself the first nodes read nothing in it, the last write nothing.
+    both = {w.site for w in writers} & {r.site for r in readers} if forwards else set()
     for i, writer in enumerate(writers):
-        if i not in sending and readers:
+        if i not in sending and readers and writer.site not in both:
             _backwards(writer, readers[0], found)
     for j, reader in enumerate(readers):
-        if j not in reading and writers and sending:
+        if j not in reading and writers and sending and reader.site not in both:
             _backwards(writers[0], reader, found)
     for i, j in sorted(forwards):
         writer, reader = writers[i], readers[j]

@@ -281,12 +281,14 @@ def _discovery() -> tuple[Method, ...]:
     order = Parameter("order", "name", default="latest", among=("latest", "earliest", "random"))
     orders = Parameter("orders", "int", default=3, low=1, high=100)
     steps = Parameter("steps", "int", default=5, low=1, high=1_000)
+    ways = ("inputs", "activations")
+    between = Parameter("between", "name", default="inputs", among=ways)
     penalty = Parameter("penalty", "number", default=1.0, low=0)
     updates = Parameter("steps", "int", default=200, low=1, high=10**6)
     return (
         Method("acdc", (*common, order, orders)),
         Method("eap", common),
-        Method("eap_ig", (*common, steps)),
+        Method("eap_ig", (*common, steps, between)),
         Method("hisp", common),
         Method("subnetwork_probing", (*common, updates, penalty)),
     )

@@ -26,6 +26,7 @@ def codes(text: str) -> list[str]:
         ["mlp 0..1 -> output", "input -> mlp 0"],
         ["input -> head 0.0", "attention 0 -> head 1.0.v", "head 1.0 -> output"],
         ["all = attention 0..1, mlp 0..1", "input, all -> all, output"],
+        ["late = mlp 0..1", "input -> late", "late -> late, output"],
         ["embedding at x -> head 0.0.v at last", "head 0.0 at last -> output"],
     ],
 )

@@ -14,8 +14,8 @@ from causalabs.hypothesis.model import Circuit, Setting, Settings
 from causalabs.intervals import mean_interval
 from causalabs.results_circuits import CircuitRecord, SweepPoint
 
-NULL_DRAWS = 10
-NULL_ROWS = 50
+NULL_DRAWS = 8
+NULL_ROWS = 24
 """Random circuits are run on so many examples at most: they are all much alike."""
 
 

@@ -4,6 +4,7 @@
 |---|---|
 | `logit_difference` | by how much the right answer's score exceeds the best other's |
 | `loss` | minus the logarithm of the right answer's probability |
+| `mass` | the probability on the right answer, or on the members of the right set |
 | `accuracy` | whether every output is right |
 | `kl` | divergence of the answers' probabilities from the whole network's, outputs summed |
 | `distance` | squared difference from the whole network's scores, summed |
