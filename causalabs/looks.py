@@ -246,7 +246,8 @@ def certificate(pieces: Sequence[Piece], look: Look) -> Certificate:
         if each.line >= 0:
             seen = _seen(each, rows)
             before = spaces.get((each.line, each.split), (each.space, seen))
-            spaces[each.line, each.split] = (each.space, min(seen, before[1]))
+            space = len(each.values) if each.exact else each.space
+            spaces[each.line, each.split] = (space, min(seen, before[1]))
     sizes = [size for size, _ in spaces.values()]
     counted = bool(sizes) and None not in sizes
     return Certificate(

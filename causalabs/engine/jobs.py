@@ -29,13 +29,11 @@ from causalabs.engine.measure import metric_of, values
 from causalabs.engine.prove import line_notes, prove_writes
 from causalabs.engine.resources import Progress, Resources
 from causalabs.engine.rows import members_of, table
-from causalabs.engine.scrubbing import scrubs
 from causalabs.engine.search import Setting, Settled, expand_tokens, settle
 from causalabs.engine.store import Store
 from causalabs.engine.streams import numpy_stream, stream
 from causalabs.failing import failing
 from causalabs.hypothesis.model import Alignment, Hypothesis, Line
-from causalabs.hypothesis.scrubbing import SCRUBBED
 from causalabs.hypothesis.whole import clash
 from causalabs.plans import Job
 from causalabs.results import Counterexample, Measured, Outcome, Residual
@@ -80,10 +78,7 @@ def run_job(
         with Clock(seconds, "measurement"):
             found, notes = measure_lines(job, hypothesis, setting, fits)
             measured += found
-            if SCRUBBED in job.metrics:
-                splits = {n: split_number(hypothesis, n) for n in asked_splits(job, hypothesis)}
-                found, told = scrubs(job, hypothesis, setting, fits, splits)
-                measured, notes = measured + found, notes + told
+            measured += found
         if folder is not None and fits.bases:
             save_bases(folder, job, hypothesis, setting, fits, plan)
     circuits: tuple[CircuitRecord, ...] = ()
@@ -297,8 +292,8 @@ def measure_lines(
     clean = setting.examples.clean[setting.algorithm.name]
     base = setting.store.wanted(setting.algorithm, clean)
     apart = asked_of(job, hypothesis)
-    named = ("iia", *(name for name in job.metrics if name not in {*apart, SCRUBBED}))
-    metrics = {name: metric_of(name, setting.algorithm, base, setting.store) for name in named}
+    named = ("iia", *(name for name in job.metrics if name not in apart))
+    metrics = {name: metric_of(name, setting.algorithm, base) for name in named}
     for number in job.lines:
         line = hypothesis.counterfactuals.lines[number]
         idle = job.control in IDLE
