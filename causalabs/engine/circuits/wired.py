@@ -24,6 +24,10 @@ from causalabs.hypothesis.model import Site
 BYTES_AT_ONCE = 256 * 2**20
 """What the terms of one batch may take."""
 
+BYTES_OF_RUN, COLUMNS_OF_RUN = 8 * 2**20, 512
+"""What the terms of one run with cut edges take, so that they stay near the processor, and the
+tokens that it has at least, so that its matrix products are quick."""
+
 
 class Graph(Generic[S]):
     """`Wired` of any network that comes in parts (`Body`)."""
@@ -64,11 +68,11 @@ class Graph(Generic[S]):
         order = sorted(range(len(kept)), key=lambda s: kept[s].cpu().numpy().tobytes())
         found: list[list[Scores]] = [[] for _ in order]
         rows, sets = base.terms.shape[1], len(order)
-        size = self._bytes(base.terms.shape[2])
-        at_once = max(1, BYTES_AT_ONCE // size // max(1, min(sets, 8)))
-        for part in _parts(rows, at_once):
+        columns = base.terms.shape[2]
+        room = max(BYTES_OF_RUN // self._bytes(columns), COLUMNS_OF_RUN // columns)
+        for part in _parts(rows, max(1, room // max(1, min(sets, 8)))):
             given = self._given(base, instead, part)
-            together = max(1, BYTES_AT_ONCE // size // max(1, part.stop - part.start))
+            together = max(1, room // (part.stop - part.start))
             for few in _parts(sets, together):
                 mine = order[few]
                 for number, scores in zip(mine, walk(given, kept[mine]), strict=True):

@@ -174,7 +174,11 @@ def test_what_is_run_in_parts_is_the_same(monkeypatch: pytest.MonkeyPatch) -> No
     kept = cuts(graph, 9)
     whole = graph.scores(base, source.terms, kept)
     slopes = graph.slopes(base, source.terms, total_of)
-    monkeypatch.setattr("causalabs.engine.circuits.wired.BYTES_AT_ONCE", 3 * 8 * 6 * 7 * 8)
+    where = "causalabs.engine.circuits.wired"
+    row = base.terms[:, 0].numel() * 8
+    monkeypatch.setattr(f"{where}.BYTES_AT_ONCE", 9 * row)
+    monkeypatch.setattr(f"{where}.BYTES_OF_RUN", 16 * row)
+    monkeypatch.setattr(f"{where}.COLUMNS_OF_RUN", 1)
     for found, wanted in zip(graph.scores(base, source.terms, kept), whole, strict=True):
         assert_close(found, wanted)
     torch.testing.assert_close(graph.slopes(base, source.terms, total_of), slopes)
