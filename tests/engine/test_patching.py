@@ -169,9 +169,11 @@ def test_places_of_a_transformer_are_patched_one_by_one(
     network = made[True]
     pairs = _pairs(hypothesis)
     for cell in stream.cells:
-        layer, index = int(cell.row.split()[1]), int(cell.column.split()[1])
+        layer, index = int(cell.row.split()[1]), int(cell.column.split(":")[0])
         site = Site("residual", layer, position=AtIndex(index))
         assert cell.exact == pytest.approx(_effect(network, pairs, site), abs=1e-9)
+    assert stream.columns[2] == "2: ="
+    assert stream.columns[0].endswith(", ..")  # x differs from prompt to prompt
     last = [cell.exact for cell in stream.cells if cell.row == "residual 1"]
     assert last == pytest.approx([0.0, 0.0, 1.0], abs=1e-12)  # what is read, and nothing else
     assert heads.rows == ("layer 0", "layer 1")

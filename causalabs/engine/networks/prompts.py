@@ -86,7 +86,11 @@ class Tokenizer:
 
     def text(self, prompts: Prompts, row: int) -> str:
         """A prompt's tokens, for messages."""
-        return " ".join(self.vocabulary.words[i] for i in prompts.ids[row].tolist() if i != PAD)
+        return " ".join(self.tokens(prompts, row))
+
+    def tokens(self, prompts: Prompts, row: int) -> list[str]:
+        """A prompt's tokens, one by one."""
+        return [self.vocabulary.words[i] for i in prompts.ids[row].tolist() if i != PAD]
 
     # ---------------------------------------------------------------- positions
 

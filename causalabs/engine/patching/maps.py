@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from causalabs.engine.answers import METRICS, classes_of_outputs, divergence
 from causalabs.engine.errors import EngineError
 from causalabs.engine.patching.effects import Pairs, attributed, patched
-from causalabs.engine.patching.places import PlaceOf, places_of
+from causalabs.engine.patching.places import PlaceOf, named, places_of
 from causalabs.engine.protocol import Device, Network, Scores
 from causalabs.engine.resources import MakeNetwork, Resources, Wrap, all_columns
 from causalabs.engine.rows import members_of
 from causalabs.engine.store import Store
 from causalabs.hypothesis.model import Hypothesis, Patching
-from causalabs.intervals import student
+from causalabs.modified import ratio
 from causalabs.patching import PatchCell, PatchMap
 from causalabs.plans import Plan
 from causalabs.runs import RunFolder
@@ -92,7 +92,7 @@ def run_map(
     """
     network = resources.network(seed)
     pairs, same = pairs_of(patching, hypothesis, resources, network, seed)
-    places = places_of(patching, network)
+    places = named(places_of(patching, network), network, pairs.store.inputs)
     pairs.store.capture([place.site for place in places])
     before, after = pairs.clean(pairs.base), pairs.clean(pairs.source)
     check_apart(patching, before, after, PAIRS_APART)
@@ -147,23 +147,16 @@ def _cell(
     place: PlaceOf, exact: tuple[float, float, float] | None, slope: float | None
 ) -> PatchCell:
     value, low, high = exact if exact is not None else (None, None, None)
+    if low is not None and np.isinf(low):  # of one pair
+        low = high = None
     return PatchCell(place.row, place.column, place.said, value, low, high, slope)
 
 
 def effect(
     value: NDArray[np.float64], before: NDArray[np.float64], after: NDArray[np.float64]
 ) -> tuple[float, float, float]:
-    """The mean change as a share of that from base to source, with its 95 % interval.
-
-    The interval is that of a ratio of means of paired numbers, linearised (Cochran 1977, 6.3).
-    """
-    moved, whole = value - before, after - before
-    ratio = float(moved.mean() / whole.mean())
-    if len(value) < 2:
-        return ratio, ratio, ratio
-    spread = float((moved - ratio * whole).std(ddof=1)) / abs(float(whole.mean()))
-    half = student(len(value) - 1) * spread / np.sqrt(len(value))
-    return ratio, ratio - half, ratio + half
+    """The mean change as a share of that from base to source, with its 95 % interval."""
+    return ratio(value - before, after - before)
 
 
 def check_apart(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from causalabs.engine.controls import counted
 from causalabs.engine.errors import EngineError
 from causalabs.engine.networks.naming import say_position, say_site
 from causalabs.engine.protocol import Network
-from causalabs.hypothesis.model import AllOf, AnyOf, AtStep, Last, Patching, Site
+from causalabs.hypothesis.model import AllOf, AnyOf, AtIndex, AtStep, Last, Patching, Site
 
 Axes: TypeAlias = Mapping[str, tuple[int, ...]]
 
@@ -52,6 +52,27 @@ def places_of(patching: Patching, network: Network) -> tuple[PlaceOf, ...]:
     if not found:
         raise EngineError(f"`{patching.text}` names no place there is", "leave out the numbers")
     return found
+
+
+def named(
+    places: Sequence[PlaceOf], network: Network, inputs: Any, *, most: int = 64
+) -> tuple[PlaceOf, ...]:
+    """The places with their positions told by what stands there in the first of these prompts."""
+    prompter = getattr(network, "prompter", None) or getattr(network, "tokenizer", None)
+    if prompter is None or not hasattr(prompter, "tokens"):
+        return tuple(places)
+    prompts = [prompter.tokens(inputs, row) for row in range(min(len(inputs), most))]
+
+    def told(place: PlaceOf) -> PlaceOf:
+        position = place.site.position
+        if not isinstance(position, AtIndex):
+            return place
+        there = dict.fromkeys(tokens[position.index].strip() for tokens in prompts)
+        first = next(iter(there), "")
+        more = ", .." if len(there) > 1 else ""
+        return replace(place, column=f"{position.index}: {first}{more}")
+
+    return tuple(map(told, places))
 
 
 def _chosen(axes: Axes, name: str, count: int) -> list[int]:
