@@ -11,8 +11,11 @@ import pytest
 import torch
 
 import causalabs
+from causalabs.counterfactuals.draw import draw
+from causalabs.counterfactuals.examples import Examples
 from causalabs.engine import search
 from causalabs.engine.fit import Budget
+from causalabs.engine.held import whole_of
 from causalabs.engine.networks import build as building
 from causalabs.engine.networks.train import Recipe
 from causalabs.engine.protocol import Device
@@ -69,3 +72,9 @@ def run_text(
     kept = RunFolder.open(folder, plan)
     outcomes = {job.name: kept.load(job.name) for job in plan.jobs}
     return hypothesis, results, {name: found for name, found in outcomes.items() if found}
+
+
+def as_run(hypothesis: Hypothesis, seed: int = 0) -> Examples:
+    """The examples of a run: small splits that nothing is fitted on are taken whole."""
+    whole = whole_of(hypothesis, make_plan(hypothesis))
+    return draw(hypothesis, seed=seed, whole=whole)

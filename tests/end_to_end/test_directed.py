@@ -11,10 +11,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from causalabs.counterfactuals.draw import draw
 from causalabs.engine.rows import members_of
 from causalabs.hypothesis.model import Last, Site, Slot
-from tests.end_to_end.running import quick, random_networks, run_text
+from tests.end_to_end.running import as_run, quick, random_networks, run_text
 
 torch.set_num_threads(1)
 
@@ -73,7 +72,7 @@ def ran(
     hypothesis, _, outcomes = run_text(text, folder)
     (outcome,) = outcomes.values()
     found = {m.metric: m.values for m in outcome.measured if m.line >= 0}
-    return hypothesis, draw(hypothesis, seed=0), made[True], found
+    return hypothesis, as_run(hypothesis), made[True], found
 
 
 def by_hand(

@@ -19,12 +19,12 @@ import torch
 from safetensors.torch import load_file
 
 from causalabs.algorithm.domains import decode
-from causalabs.counterfactuals.draw import DrawError, draw
+from causalabs.counterfactuals.draw import DrawError
 from causalabs.counterfactuals.examples import Examples, LineExamples
 from causalabs.engine.resources import all_columns
 from causalabs.hypothesis.model import Hypothesis
 from tests.end_to_end.files import make
-from tests.end_to_end.running import random_networks, run_text
+from tests.end_to_end.running import as_run, random_networks, run_text
 from tests.end_to_end.slow import interchanged, watched
 from tests.end_to_end.writer import Made, Move, sides
 
@@ -93,7 +93,7 @@ def run_case(seed: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[
     made, networks = make(seed), {}
     random_networks(monkeypatch, networks)
     hypothesis, results, outcomes = run_text(made.text, folder)
-    examples = draw(hypothesis, seed=0)
+    examples = as_run(hypothesis)
     envs = written_inputs(made, hypothesis, examples)
     network = networks[True]
     templates = [0] * len(envs)

@@ -12,7 +12,7 @@ import torch
 from causalabs.counterfactuals.draw import draw
 from causalabs.engine.fit import Budget
 from causalabs.hypothesis.model import Hypothesis
-from tests.end_to_end.running import quick, random_networks, run_text
+from tests.end_to_end.running import as_run, quick, random_networks, run_text
 
 torch.set_num_threads(1)
 
@@ -76,7 +76,7 @@ def ran(
         for outcome in outcomes.values()
         for each in outcome.measured
     }
-    examples = draw(hypothesis, seed=0)
+    examples = as_run(hypothesis)
     network = made[True]
     scores = network.scores(network.encode(dict(examples.inputs)))
     return hypothesis, results, found, examples, scores
