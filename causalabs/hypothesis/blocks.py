@@ -8,7 +8,7 @@ from causalabs.algorithm.model import Algorithm
 from causalabs.algorithm.scope import Scope
 from causalabs.diagnostics import Rule
 from causalabs.hypothesis.alignment import resolve_alignments
-from causalabs.hypothesis.circuits import resolve_circuits
+from causalabs.hypothesis.circuits import resolve_circuits, tied
 from causalabs.hypothesis.meaning import World
 from causalabs.hypothesis.model import (
     Alignment,
@@ -43,13 +43,13 @@ def placed(
     found += mistakes
     nodes = [item for item in file.items if isinstance(item, ast.Alignment)]
     if not nodes or not algorithms:
-        return network, (), not nodes and not world.partial, circuits
+        return network, tied(circuits), not nodes and not world.partial, circuits
     alignments, mistakes = resolve_alignments(
         nodes, algorithms, network, shape, scope, world.source
     )
     found += mistakes
     whole = shape is not None and not any(rule.severity == "error" for rule in mistakes)
-    return network, alignments, whole, circuits
+    return network, (*alignments, *tied(circuits)), whole, circuits
 
 
 def analysed(

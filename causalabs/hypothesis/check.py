@@ -146,7 +146,7 @@ def _meaning(
     stated = _stated(parsed, node, world, counts, alignments, circuits, whole, seeds, found)
     quantities = [*(each.quantity for each in stated.expectations), *stated.reports]
     found += circuit_rules(circuits, quantities, network, counts)
-    _missing(parsed, network_node, node, stated, found)
+    _missing(parsed, network_node, node, stated, bool(alignments), found)
     if network is None or counts is None or not world.algorithms or world.partial:
         return None, world.algorithms, counts
     hypothesis = _hypothesis(
@@ -255,7 +255,7 @@ def _counterfactuals(
     if node is None:
         return None
     written = _items(parsed.file, ast.Alignment)
-    homes = homes_of(alignments, _unread(written, alignments, whole), bool(written))
+    homes = homes_of(alignments, _unread(written, alignments, whole), bool(written or alignments))
 
     known: dict[tuple[str, tuple[str, ...]], dict[str, Readable]] = {}
 
@@ -309,7 +309,7 @@ def _stated(
     found: list[Rule],
 ) -> Stated:
     file = parsed.file
-    aligned = bool(_items(file, ast.Alignment))
+    aligned = bool(_items(file, ast.Alignment) or alignments)
     named = frozenset(each.name for each in circuits)
     evidence = Evidence(world, counts, alignments, named, whole and (aligned or counts is None))
     items = [item for item in file.items if isinstance(item, ast.Expect | ast.Report)]
@@ -330,6 +330,7 @@ def _missing(
     network: ast.Network | None,
     node: ast.Counterfactuals | None,
     stated: Stated,
+    aligned: bool,
     found: list[Rule],
 ) -> None:
     """Blocks that a run needs; nothing is said of what could not be read."""
@@ -352,7 +353,7 @@ def _missing(
     run_only = all(is_patched(metric) or str(metric.name) == "accuracy" for metric in asked)
     placed = any(str(metric.name) == SCRUBBED for metric in asked)
     lost = placed or (moved and not (asked and run_only))
-    if network is not None and lost and not _items(file, ast.Alignment):
+    if network is not None and lost and not (aligned or _items(file, ast.Alignment)):
         absent.append("alignment")  # what is asked about has no place in the network
     if absent:
         found.append(

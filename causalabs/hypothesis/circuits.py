@@ -9,7 +9,19 @@ from causalabs.algorithm.model import Algorithm
 from causalabs.algorithm.names import nearest
 from causalabs.algorithm.scope import Scope
 from causalabs.diagnostics import Rule, Source, Span
-from causalabs.hypothesis.model import Circuit, Setting, Settings, Site, Tie
+from causalabs.hypothesis.model import (
+    Alignment,
+    AllOf,
+    BasisSpec,
+    Choice,
+    Circuit,
+    Member,
+    Setting,
+    Settings,
+    Site,
+    Space,
+    Tie,
+)
 from causalabs.hypothesis.positions import resolve_position
 from causalabs.hypothesis.refs import Findings, listed
 from causalabs.hypothesis.registry import Entry, Method, Parameter, find, names
@@ -151,6 +163,26 @@ def _tied(
         return None
     having = (each for each in algorithms if name in each and each[name].role == "var")
     return next((each.name for each in having), None)
+
+
+def tied(circuits: Iterable[Circuit]) -> tuple[Alignment, ...]:
+    """What circuits tie to variables, as alignments of their names: each node as a whole.
+
+    Without a position the node is exchanged at every token.
+    """
+    found = []
+    for circuit in circuits:
+        for algorithm in dict.fromkeys(tie.algorithm for tie in circuit.ties):
+            mine = [tie for tie in circuit.ties if tie.algorithm == algorithm]
+            spaces = []
+            for variable in dict.fromkeys(tie.variable for tie in mine):
+                nodes = [tie.node for tie in mine if tie.variable == variable]
+                sites = tuple(replace(n, position=n.position or AllOf()) for n in nodes)
+                member = Member(variable, (Choice(sites, sites),))
+                label = ", ".join(map(site_text, nodes))
+                spaces.append(Space(BasisSpec("whole"), (member,), (label,), circuit.span))
+            found.append(Alignment(circuit.name, algorithm, tuple(spaces), circuit.span))
+    return tuple(found)
 
 
 def reaches_output(edges: Iterable[tuple[Site, Site]]) -> bool:

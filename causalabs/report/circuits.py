@@ -21,17 +21,22 @@ def circuit_sections(
     circuits: Mapping[str, Sequence[CircuitRecord]],
 ) -> list[RenderableType]:
     """What is told of circuits, those of the first job of each name."""
-    known: dict[str, CircuitRecord] = {}
-    for records in circuits.values():
-        for each in records:
-            known.setdefault(each.name, each)
     found: list[RenderableType] = []
-    for each in known.values():
+    for each in distinct(circuits):
         found += [Text("\n".join(circuit_lines(each)))]
         if each.sweep:
             found += [_sweep_table(each.sweep)]
         found += [Text()]
     return found
+
+
+def distinct(circuits: Mapping[str, Sequence[CircuitRecord]]) -> list[CircuitRecord]:
+    """Each circuit once, as the first job found it."""
+    known: dict[str, CircuitRecord] = {}
+    for records in circuits.values():
+        for each in records:
+            known.setdefault(each.name, each)
+    return list(known.values())
 
 
 def circuit_lines(record: CircuitRecord) -> list[str]:
@@ -52,7 +57,7 @@ def circuit_lines(record: CircuitRecord) -> list[str]:
     return lines + [f"  {each}" for each in search_lines(record)]
 
 
-def edge_lines(edges: Iterable[str]) -> list[str]:
+def edge_lines(edges: Iterable[str], most: int = SHOWN) -> list[str]:
     """Edges by what they lead to, the output first.
 
     >>> edge_lines(["head 3.0 -> output", "tokens -> head 3.0.v", "mlp 2 -> output"])
@@ -63,8 +68,8 @@ def edge_lines(edges: Iterable[str]) -> list[str]:
         writer, _, reader = edge.partition(" -> ")
         by_reader.setdefault(reader, []).append(writer)
     readers = sorted(by_reader, key=lambda each: each != "output")
-    shown = [f"{_few(by_reader[reader])} -> {reader}" for reader in readers[:SHOWN]]
-    left = sum(len(by_reader[reader]) for reader in readers[SHOWN:])
+    shown = [f"{_few(by_reader[reader])} -> {reader}" for reader in readers[:most]]
+    left = sum(len(by_reader[reader]) for reader in readers[most:])
     return [*shown, f"and {left:,} more edges"] if left else shown
 
 

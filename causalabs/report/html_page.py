@@ -9,6 +9,7 @@ from causalabs.algorithm.graph import as_svg
 from causalabs.algorithm.model import Algorithm
 from causalabs.hypothesis.model import Hypothesis, Quantity
 from causalabs.plans import quantities
+from causalabs.report.html_circuits import circuit_parts
 from causalabs.report.html_controls import battery_parts, curve_parts
 from causalabs.report.html_elements import (
     Markup,
@@ -66,6 +67,7 @@ def page(run: Run) -> str:
         section("Hunted", *hunt_parts(results)),
         section("Controls beside", *battery_parts(results.batteries), *_controls(results.table)),
         section("Capacity", *curve_parts(results.curves)),
+        section("Circuits", *circuit_parts(results.circuits)),
         section("Patched", *map_parts(results.maps)),
         _algorithms(run),
         _places(run),

@@ -7,7 +7,7 @@ import pytest
 from causalabs.diagnostics import Source
 from causalabs.hypothesis.check import examine, resolve
 from causalabs.hypothesis.circuits import site_text
-from causalabs.hypothesis.model import Hypothesis, Site, Tie
+from causalabs.hypothesis.model import Hypothesis, Last, Site, Tie
 from causalabs.hypothesis.rules_circuit import circuit, discovery
 
 
@@ -114,6 +114,19 @@ def test_a_node_is_tied_to_a_variable() -> None:
     (claimed,) = read(circuit("partial -> head 0.1", "input -> output") + COUNTS).circuits
     assert claimed.ties == (Tie("partial", "algorithm", Site("head", 0, 1)),)
     assert len(claimed.edges) == 1
+
+
+def test_a_tie_aligns_the_variable_with_the_node() -> None:
+    wires = ("partial -> head 0.1 at last", "input -> output")
+    counts = COUNTS.replace("  split", "  interchange partial\n  split")
+    text = circuit(*wires) + counts + "expect iia of partial in claimed >= 0.9 on heldout\n"
+    hypothesis = read(text)
+    (alignment,) = hypothesis.alignments
+    assert (alignment.name, alignment.variables) == ("claimed", ("partial",))
+    (choice,) = alignment.spaces[0].members[0].choices
+    assert choice.writes == (Site("head", 0, 1, position=Last()),)
+    assert [line.name for line in hypothesis.counterfactuals.lines] == ["partial", "pairs"]
+    assert not hypothesis.unsupported
 
 
 def test_methods_keep_their_settings_and_defaults() -> None:

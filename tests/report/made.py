@@ -21,6 +21,7 @@ from causalabs.results import (
     Row,
     SeedValue,
 )
+from causalabs.results_circuits import CircuitRecord, SweepPoint
 from causalabs.runs import RunFolder
 from tests.test_cli import SMALL
 
@@ -162,6 +163,25 @@ CERTIFICATES = (
 )
 
 
+def a_circuit(name="found", **more):
+    """A circuit with every kind of node, a sweep and a null."""
+    heads = [f"head {layer}.{head}" for layer in (0, 7) for head in (1, 10)]
+    edges = [f"tokens -> {head}.{part}" for head in heads for part in "qkv"]
+    edges += [f"{head} -> mlp 7" for head in heads]
+    edges += ["tokens -> output", "positions -> mlp 0", "mlp 0 -> head 7.1.v", "mlp 7 -> output"]
+    points = tuple(
+        SweepPoint(n, n / 4000, n / 4000 - 0.1, n / 4000 + 0.1, 0.0, 1 / n if n > 1 else None)
+        for n in (1, 2, 3, 50, 55, 400, 4000)
+    )
+    return CircuitRecord(
+        name=name, ablation="mean_by_position", count=len(edges), of=4000, edges=tuple(edges),
+        split="heldout", metric="logit_difference", value=0.87, low=0.8, high=0.93,
+        method="eap(edges = 400) then acdc(threshold = 0.01)", null=(0.0, 0.02, -0.01),
+        orders=(("earliest", 19, 18),), redundant=(("head 7.1", "head 6.2"),), sweep=points,
+        runs=4000, examples=100, seconds=12.5, **more,
+    )  # fmt: skip
+
+
 def rich_results(plan, folder):
     """Many rows, several seeds, ends that are open, numbers beyond 1, three kinds of search."""
     seeds = tuple(SeedValue(s, 0.6 + s / 10, 0.5, 0.9) for s in range(3))
@@ -189,6 +209,7 @@ def rich_results(plan, folder):
     return replace(
         base, expectations=tuple(rows), reports=reports, fits=fits, notes=("a note",),
         batteries=(BATTERY,), curves=(CURVE,), maps=MAPS,
+        circuits={"seed0-plain-network": (a_circuit(), a_circuit("exact", exact=True))},
     )  # fmt: skip
 
 

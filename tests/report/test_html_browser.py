@@ -156,7 +156,7 @@ def test_the_page_is_there_without_scripts(browser, reports):
     browser.ask("Emulation.setScriptExecutionDisabled", value=True)
     browser.open(reports["rich"])
     browser.ask("Emulation.setScriptExecutionDisabled", value=False)
-    assert browser.tell("document.querySelectorAll('svg.plot[role=img]').length") == 8
+    assert browser.tell("document.querySelectorAll('svg.plot[role=img]').length") == 12
     assert "How to repeat it" in browser.tell("document.body.innerText")
 
 
