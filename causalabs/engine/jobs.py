@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalabs.counterfactuals.answering import answered_by
+from causalabs.counterfactuals.cut import interchange_keys
 from causalabs.counterfactuals.examples import Examples
 from causalabs.counterfactuals.shuffle import shuffle_sources
 from causalabs.engine.apart import asked_of, measure_apart
@@ -29,11 +31,13 @@ from causalabs.engine.measure import metric_of, values
 from causalabs.engine.prove import line_notes, prove_writes
 from causalabs.engine.resources import Progress, Resources
 from causalabs.engine.rows import members_of, table
+from causalabs.engine.scrubbing import scrubs
 from causalabs.engine.search import Setting, Settled, expand_tokens, settle
 from causalabs.engine.store import Store
 from causalabs.engine.streams import numpy_stream, stream
 from causalabs.failing import failing
 from causalabs.hypothesis.model import Alignment, Hypothesis, Line
+from causalabs.hypothesis.scrubbing import SCRUBBED
 from causalabs.hypothesis.whole import clash
 from causalabs.plans import Job
 from causalabs.results import Counterexample, Measured, Outcome, Residual
@@ -78,7 +82,10 @@ def run_job(
         with Clock(seconds, "measurement"):
             found, notes = measure_lines(job, hypothesis, setting, fits)
             measured += found
-            measured += found
+            if SCRUBBED in job.metrics:
+                splits = {n: split_number(hypothesis, n) for n in asked_splits(job, hypothesis)}
+                found, told = scrubs(job, hypothesis, setting, fits, splits)
+                measured, notes = measured + found, notes + told
         if folder is not None and fits.bases:
             save_bases(folder, job, hypothesis, setting, fits, plan)
     circuits: tuple[CircuitRecord, ...] = ()
@@ -86,6 +93,7 @@ def run_job(
         with Clock(seconds, "circuits"):
             of_circuits, circuits = _circuits(job, hypothesis, resources, store, progress)
             measured += of_circuits
+    measured = tuple(_of_space(each, resources.examples(job.seed), hypothesis) for each in measured)
     failed = failing(hypothesis, job, measured)
     counterexamples, residuals, untold = tell_failures(
         Scene(
@@ -135,6 +143,15 @@ def _circuits(
     judged = [name for name, _ in hypothesis.counterfactuals.splits]
     split = (*job.splits, *judged[-1:], "")[0]
     return measured, circuit_records(bench, names, split)
+
+
+def _of_space(measured: Measured, examples: Examples, hypothesis: Hypothesis) -> Measured:
+    """A measurement with how many interchanges there are, and how many different ones it saw."""
+    if measured.line < 0 or examples.continuous:
+        return replace(measured, continuous=examples.continuous)
+    split = split_number(hypothesis, measured.split)
+    seen = len(np.unique(interchange_keys(examples, measured.line, split)))
+    return replace(measured, space=examples.spaces.get((measured.line, split)), seen=(seen,))
 
 
 def tell_failures(
@@ -292,8 +309,8 @@ def measure_lines(
     clean = setting.examples.clean[setting.algorithm.name]
     base = setting.store.wanted(setting.algorithm, clean)
     apart = asked_of(job, hypothesis)
-    named = ("iia", *(name for name in job.metrics if name not in apart))
-    metrics = {name: metric_of(name, setting.algorithm, base) for name in named}
+    named = ("iia", *(name for name in job.metrics if name not in {*apart, SCRUBBED}))
+    metrics = {name: metric_of(name, setting.algorithm, base, setting.store) for name in named}
     for number in job.lines:
         line = hypothesis.counterfactuals.lines[number]
         idle = job.control in IDLE
