@@ -25,6 +25,7 @@ def shuffle_sources(examples: Examples, *, generator: np.random.Generator) -> Ex
     and answer alone give away. Sources are compared by value, not by row; each of several
     sources is permuted by itself.
 
+    Which permutation is chance, so nothing measured on it is exact.
     Raises DrawError when one input is the source of more than half of a split's examples.
     """
     values = row_values([examples.inputs[name] for name in examples.inputs])
@@ -37,7 +38,7 @@ def shuffle_sources(examples: Examples, *, generator: np.random.Generator) -> Ex
                 order = _derangement(values[source[mine]], line, generator)
                 source[mine] = source[mine][order]
         lines.append(replace(line, sources=sources))
-    return replace(examples, lines=tuple(lines))
+    return replace(examples, lines=tuple(lines), exact=(), whole=())
 
 
 def _derangement(

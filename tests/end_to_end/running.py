@@ -74,7 +74,7 @@ def run_text(
     return hypothesis, results, {name: found for name, found in outcomes.items() if found}
 
 
-def as_run(hypothesis: Hypothesis, seed: int = 0) -> Examples:
+def as_run(hypothesis: Hypothesis, seed: int = 0, **more: Any) -> Examples:
     """The examples of a run: small splits that nothing is fitted on are taken whole."""
     whole = whole_of(hypothesis, make_plan(hypothesis))
-    return draw(hypothesis, seed=seed, whole=whole)
+    return draw(hypothesis, seed=seed, whole=whole, **more)

@@ -163,6 +163,7 @@ def test_measures_of_a_circuit_have_values_for_each_example(tmp_path: Path) -> N
         )
     )
     ranked = "report cpr of found on heldout\nreport cmd of found on heldout\n"
+    ranked += "report faithfulness of claimed - faithfulness of found on heldout\n"
     text = REVERSE + TWO + "circuit found by eap_ig(edges = 2)\n" + COUNTS + asked + ranked
     results = ran(text + "expect faithfulness of claimed >= 0.9 on heldout\n", tmp_path)
     values = {row.text.removesuffix(" on heldout"): row for row in results.reports}
@@ -172,6 +173,10 @@ def test_measures_of_a_circuit_have_values_for_each_example(tmp_path: Path) -> N
     assert values["cpr of found"].value == pytest.approx(0.98, abs=0.02)
     assert values["cmd of found"].value == pytest.approx(0.01, abs=0.02)
     assert values["loss of claimed"].samples == 30
+    # Both circuits are the same two edges, on the same examples: their difference has no spread.
+    both = values["faithfulness of claimed - faithfulness of found"]
+    assert both.samples == 30
+    assert both.high - both.low < 1e-6
     assert values["logit_difference of claimed"].value == pytest.approx(1, abs=1e-5)
 
 

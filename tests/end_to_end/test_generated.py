@@ -136,13 +136,15 @@ def check_examples(case: Case, number: int, move: Move) -> None:
 
 def check_counts(case: Case, drawn: LineExamples, move: Move) -> None:
     """`sample N` gives N; `exhaustive` every admitted example once, within splits if dealt."""
-    if case.examples.whole:  # a small split is taken whole, however many the file asks for
-        return
     made = case.made
     splits = max(1, len(made.splits))
     sizes = np.bincount(drawn.split, minlength=splits)
     if made.sample is not None:
-        assert sizes.tolist() == [made.sample // splits] * splits
+        for split in range(splits):
+            if split in case.examples.whole:  # small: every interchange, whatever the sample
+                check_whole(case, drawn, move, split)
+            else:
+                assert sizes[split] == made.sample // splits
         return
     tuples = [tuple(found) for found in np.vstack([drawn.base, drawn.sources]).T.tolist()]
     assert len(set(tuples)) == len(tuples)
@@ -168,6 +170,34 @@ def check_counts(case: Case, drawn: LineExamples, move: Move) -> None:
                 continue
             if made.keep is None or made.keep.value(named):
                 wanted.add(tuple(seen[tuple(e[i.name] for i in made.inputs)] for e in chosen))
+    assert set(tuples) == wanted
+
+
+def check_whole(case: Case, drawn: LineExamples, move: Move, split: int) -> None:
+    """Every admitted interchange between the split's inputs once, and no other."""
+    made, members = case.made, drawn.split == split
+    assert not made.balance
+    stacked = np.vstack([drawn.base, drawn.sources])[:, members]
+    tuples = [tuple(found) for found in stacked.T.tolist()]
+    assert len(set(tuples)) == len(tuples)
+    seen = {tuple(e[i.name] for i in made.inputs): row for row, e in enumerate(case.envs)}
+    group = made.all_inputs()
+    if made.by is not None:
+        group = [case.envs[row] for row in sorted({row for found in tuples for row in found})]
+    wanted = set()
+    for chosen in product(group, repeat=move.sources + 1):
+        if made.changes is not None and any(
+            source[i.name] != chosen[0][i.name]
+            for source in chosen[1:]
+            for i in made.inputs
+            if i.name not in made.changes
+        ):
+            continue
+        named = sides(chosen[0], chosen[1:], move)
+        if (move.holds is None or move.holds(named)) and (
+            made.keep is None or made.keep.value(named)
+        ):
+            wanted.add(tuple(seen[tuple(e[i.name] for i in made.inputs)] for e in chosen))
     assert set(tuples) == wanted
 
 
@@ -261,6 +291,7 @@ def check_results(case: Case, results: Any, outcomes: Any) -> None:
     rows = [m.hits for o in outcomes.values() for m in o.measured if m.metric == "iia"]
     assert iia.value == pytest.approx(np.mean([each.mean() for each in rows]), abs=1e-12)
     whole = case.made.sample is None and (case.made.by is not None or not case.made.splits)
+    whole |= (case.made.splits.index("heldout") if case.made.splits else 0) in case.examples.whole
     assert iia.exact == whole
     assert (iia.low == iia.value == iia.high) == whole or iia.low < iia.value < iia.high
     assert 0 <= accuracy.low <= accuracy.value <= accuracy.high <= 1

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from causalabs.counterfactuals.draw import draw
 from causalabs.engine.fit import Budget
 from causalabs.hypothesis.model import Hypothesis
 from tests.end_to_end.running import as_run, quick, random_networks, run_text
@@ -180,10 +179,10 @@ def test_a_sampled_mass_has_an_interval(monkeypatch, tmp_path):
     text = text_of(asked, drawn="split heldout 100%").replace("exhaustive", "sample 300")
     _, results, _, _, _ = ran(monkeypatch, tmp_path, text)
     (report,) = results.reports
-    assert not report.exact
-    assert report.samples == 300
+    assert not report.exact  # which sources are shuffled to which bases is chance
+    assert report.samples == 60  # fewer than asked: there are no more
     assert report.low < report.value < report.high
-    assert report.high - report.low < 0.2
+    assert report.high - report.low < 0.4
 
 
 def test_solved_examples_are_those_of_the_network_under_test_whatever_the_control(
@@ -210,7 +209,7 @@ def test_solved_examples_are_those_of_the_network_under_test_whatever_the_contro
 
         return solved
 
-    examples = draw(hypothesis, seed=0, solved=right(made[True]))
+    examples = as_run(hypothesis, solved=right(made[True]))
     line = examples.lines[0]
     assert 0 < results.reports[0].value < 1  # measured before the filter
     used = np.concatenate([line.base, line.sources[0]])

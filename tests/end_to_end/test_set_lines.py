@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from causalabs.counterfactuals.draw import draw
 from causalabs.engine.rows import members_of
 from causalabs.hypothesis.model import AllOf, AtText, Last, Site
-from tests.end_to_end.running import quick, random_networks, run_text
+from tests.end_to_end.running import as_run, quick, random_networks, run_text
 
 torch.set_num_threads(1)
 
@@ -89,7 +88,7 @@ def test_the_value_set_is_the_mean_coordinate_of_its_class(
     random_networks(monkeypatch, made)
     text = text_of(place, "report mass of bypass on heldout", "report mass of induce on heldout")
     hypothesis, results, outcomes = run_text(text, tmp_path)
-    examples, network = draw(hypothesis, seed=0), made[True]
+    examples, network = as_run(hypothesis), made[True]
     unit, values = direction(network, examples)
 
     def edit_to(value: float) -> Any:
@@ -173,7 +172,7 @@ def test_a_number_is_set_whatever_its_domain_begins_with(monkeypatch, tmp_path):
     made: dict[bool, Any] = {}
     random_networks(monkeypatch, made)
     hypothesis, _, outcomes = run_text(VALUES, tmp_path)
-    examples, network = draw(hypothesis, seed=0), made[True]
+    examples, network = as_run(hypothesis), made[True]
     line, clean = examples.lines[0], dict(examples.clean["algorithm"])
     site = Site("hidden", 0)
     inputs = network.encode(clean)
@@ -243,7 +242,7 @@ def test_two_values_are_set_in_directions_of_their_own(monkeypatch, tmp_path):
     made: dict[bool, Any] = {}
     random_networks(monkeypatch, made)
     hypothesis, results, outcomes = run_text(BOTH, tmp_path)
-    examples, network = draw(hypothesis, seed=0), made[True]
+    examples, network = as_run(hypothesis), made[True]
     line, clean = examples.lines[0], dict(examples.clean["algorithm"])
     site = Site("hidden", 0)
     inputs = network.encode(clean)
