@@ -194,7 +194,9 @@ def _pieces(
         measured = _measured(term, quantity.split, outcome)
         for each in measured:
             weight = term.sign / len(measured)
-            pairing = (seed, each.metric, plan.drawn_as(each.line), each.split)
+            # Circuits are run on the same pairs: a metric of two of them is paired row by row.
+            metric = term.metric if term.subjects and each.split else each.metric
+            pairing = (seed, metric, plan.drawn_as(each.line), each.split)
             found.append(Piece(weight, each, pairing, *_bounds(term.metric)))
     return found
 

@@ -81,20 +81,22 @@ def _of_term(
             )
     if one_hot and (term.metric in OF_PROBABILITIES or term.by in OF_PROBABILITIES):
         yield rules.MeaninglessMetric(span=span, metric="kl", network=one_hot)
-    if term.metric in RANKED and not first.found:
-        yield rules.NoRanking(span=span, metric=term.metric, name=first.name)
+    by_size = "edges" in dict(quantity.axes)
+    if (term.metric in RANKED or by_size) and not first.found:
+        metric = f"{term.metric} over edges" if by_size else term.metric
+        yield rules.NoRanking(span=span, metric=metric, name=first.name)
     on = None if counts is None else searched_on(counts)
     if first.found and on is not None and quantity.split == on:
         yield rules.JudgedOnSearched(span=span, name=first.name, split=on, first=first.span)
 
 
 def with_pairs(counts: Counterfactuals, hypothesis: Hypothesis) -> Counterfactuals:
-    """The counterfactuals with the line that circuits are run on, where there are circuits.
+    """The counterfactuals with the line that circuits are run on, and replacements.
 
     Its examples are (base, source) pairs drawn as those of any line, under the same conditions;
     bases alone where no circuit resamples. It interchanges nothing by itself.
     """
-    if not hypothesis.circuits:
+    if not hypothesis.circuits and not hypothesis.replacements:
         return counts
     sources = 1 if any(each.ablation == "resample" for each in hypothesis.circuits) else 0
     line = Line(PAIRS, hypothesis.algorithms[0].name, sources=sources)
@@ -102,5 +104,5 @@ def with_pairs(counts: Counterfactuals, hypothesis: Hypothesis) -> Counterfactua
 
 
 def pairs_of(hypothesis: Hypothesis) -> int:
-    """Number of the line that circuits are run on."""
+    """Number of the line that circuits are run on, and replacements on its bases."""
     return len(hypothesis.counterfactuals.lines) - 1

@@ -37,6 +37,7 @@ from causalabs.hypothesis.rules_circuit import (
     UnknownMethod,
     UnknownNode,
 )
+from causalabs.hypothesis.rules_sites import TooManyChoices
 from causalabs.hypothesis.settings import call_settings
 from causalabs.hypothesis.shape import Shape
 from causalabs.hypothesis.sites import place_options
@@ -144,8 +145,10 @@ def _wires(
             ties += [Tie(str(edge.writers[0].place.name), owner, each.site) for each in readers]  # type: ignore[union-attr]
             continue
         writers = _ends(edge.writers, groups, algorithm, shape, found)
-        if len(writers) * len(readers) + len(seen) <= MOST_EDGES:
-            _edges(writers, readers, edge.span, seen, found)
+        if len(writers) * len(readers) + len(seen) > MOST_EDGES:
+            found.report(TooManyChoices(span=edge.span, name=name, most=MOST_EDGES))
+            continue
+        _edges(writers, readers, edge.span, seen, found)
     if len(found.rules) == before and seen and not reaches_output(seen):
         found.report(DeadCircuit(span=span, name=name))
     return tuple(seen), tuple(ties)

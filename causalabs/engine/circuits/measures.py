@@ -127,8 +127,8 @@ def minimality(ground: Ground, search: Pairs, judge: Pairs, kept: Kept, metric: 
     """
     wiring = ground.wiring
     nodes = nodes_of(wiring, kept)
-    if not nodes:
-        raise EngineError("`minimality` is of nodes, and the circuit has none")
+    if not nodes:  # nothing in it is needed, and nothing is claimed
+        return np.zeros(len(judge))
     pairs = [(node, ()) for node in nodes]
     beside = [(node, (other,)) for node in nodes for other in nodes if other != node]
     tried: list[tuple[int, tuple[int, ...]]] = [*pairs, *beside][:MOST_SETS]
