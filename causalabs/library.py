@@ -139,6 +139,8 @@ def run(
     from causalabs.engine.falsify import falsify as hunt
     from causalabs.engine.run import execute
 
+    functions = _functions(hypothesis, allow_python)
+
     def through(work: Callable[..., Results]) -> Results:
         if given is None:
             return work(hypothesis, planned, folder, device=device, progress=progress)
@@ -147,7 +149,7 @@ def run(
     try:
         if done is None or asked is not None:
             battery, curve = asked or (False, False)
-            done = through(partial(execute, battery=battery, curve=curve))
+            done = through(partial(execute, battery=battery, curve=curve, functions=functions))
         found = _closed(registration, done, folder)
         if falsify is None:
             return found
@@ -228,6 +230,15 @@ def _given(
 
         return from_python(hypothesis, allowed=allow_python)
     return None
+
+
+def _functions(hypothesis: Hypothesis, allow_python: bool) -> dict[str, Callable[..., Any]]:
+    """The functions that a file's replacements name, imported where that is allowed."""
+    if not any(each.function for each in hypothesis.replacements):
+        return {}
+    from causalabs.engine.modules.python_file import functions_from
+
+    return functions_from(hypothesis, allowed=allow_python)
 
 
 _REPAIR = "correct the mechanism, or declare a domain that holds its values"

@@ -29,6 +29,7 @@ from causalabs.engine.idle import idle_values
 from causalabs.engine.interchange import Program, compile_lines
 from causalabs.engine.measure import metric_of, values
 from causalabs.engine.prove import line_notes, prove_writes
+from causalabs.engine.replacing import replaced, replacement_terms
 from causalabs.engine.resources import Progress, Resources
 from causalabs.engine.rows import members_of, table
 from causalabs.engine.scrubbing import scrubs
@@ -93,6 +94,11 @@ def run_job(
         with Clock(seconds, "circuits"):
             of_circuits, circuits = _circuits(job, hypothesis, resources, store, progress)
             measured += of_circuits
+    if replacement_terms(hypothesis, job):
+        with Clock(seconds, "replacements"):
+            examples = resources.examples(job.seed)
+            found, told = replaced(job, hypothesis, store, examples, resources.functions)
+            measured, notes = measured + found, notes + told
     measured = tuple(_of_space(each, resources.examples(job.seed), hypothesis) for each in measured)
     failed = failing(hypothesis, job, measured)
     counterexamples, residuals, untold = tell_failures(
@@ -267,9 +273,10 @@ def _accuracy(
         algorithm = hypothesis.alignment_named(job.alignment).algorithm
     clean: dict[str, NDArray[Any]]
     clean = {"accuracy": resources.right(job.seed, trained=trained, algorithm=algorithm)}
-    of_circuits = {name for name, _ in circuit_terms(hypothesis, job)}
+    terms = (circuit_terms(hypothesis, job), replacement_terms(hypothesis, job))
+    named = {name for each in terms for name, _ in each}
     for name in () if job.alignment else job.metrics:
-        if name in of_circuits:
+        if name in named:
             continue
         clean[name] = resources.clean(job.seed, name, trained=trained, algorithm=algorithm)
     found = []

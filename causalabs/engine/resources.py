@@ -25,6 +25,7 @@ from causalabs.engine.store import Store
 from causalabs.engine.streams import numpy_stream
 from causalabs.hypothesis.bases import basis_paths
 from causalabs.hypothesis.model import Hypothesis
+from causalabs.hypothesis.replacements import function_paths
 from causalabs.rivals.wrong import Wrong, wrong_algorithm
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ class Resources:
     """The shared parts of one hypothesis' jobs.
 
     `make_network` and `make_examples` stand in for the hypothesis' own network and sampler;
-    `wrap` is asked of every network. `whole` says which splits to take whole where they are small.
+    `wrap` is asked of every network. `functions` are those that a file's replacements name,
+    where their code may be run. `whole` says which splits to take whole where they are small.
     """
 
     hypothesis: Hypothesis
@@ -58,6 +60,7 @@ class Resources:
     make_examples: MakeExamples | None = None
     wrap: Wrap | None = None
     whole: Whole = field(default_factory=Whole)
+    functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     _seed: int | None = None
     _language_models: LanguageModels | None = None
     _networks: dict[bool, Network] = field(default_factory=dict)
@@ -278,12 +281,12 @@ class Resources:
 def how_bases_are_drawn(hypothesis: Hypothesis) -> str:
     """A text of all that the draws of bases depend on: weights are found again by it."""
     counterfactuals = hypothesis.counterfactuals
-    of_bases = basis_paths(hypothesis.alignments)
+    apart = {*basis_paths(hypothesis.alignments), *function_paths(hypothesis.replacements)}
     parts: list[Any] = [
         [(a.name, a.variables, a.where) for a in hypothesis.algorithms],
         counterfactuals.balance,
         counterfactuals.keep_where,
-        tuple(each for each in hypothesis.files if each[0] not in of_bases),
+        tuple(each for each in hypothesis.files if each[0] not in apart),
     ]
     return repr(parts)
 

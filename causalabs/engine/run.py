@@ -41,18 +41,22 @@ def execute(
     make_network: MakeNetwork | None = None,
     battery: bool = False,
     curve: bool = False,
+    functions: Mapping[str, Callable[..., Any]] | None = None,
 ) -> Results:
     """Run what is not done yet, judge, keep the results.
 
     `make_network` stands in for the file's own network. `battery` sets each fitted alignment
     beside its controls once everything is judged, `curve` measures IIA against capacity.
+    `functions` are those that replacements name, where their code may be run.
     Raises `RunError` when a run cannot go on; finished jobs stay in the folder.
     """
     say = progress or (lambda text, share: None)
     on = usable(device, plan.dtype)
     wrap = _wrapper(plan.backend)  # what is not installed is said before minutes of training
     with threads(hypothesis) as count:
-        outcomes, held = _outcomes(hypothesis, plan, folder, on, say, wrap, make_network)
+        outcomes, held = _outcomes(
+            hypothesis, plan, folder, on, say, wrap, make_network, functions or {}
+        )
         maps = run_maps(
             hypothesis,
             plan,
@@ -105,6 +109,7 @@ def _outcomes(
     say: Progress,
     wrap: Wrap | None = None,
     make_network: MakeNetwork | None = None,
+    functions: Mapping[str, Callable[..., Any]] | None = None,
 ) -> tuple[dict[str, Outcome], Held]:
     resources = Resources(
         hypothesis,
@@ -113,6 +118,7 @@ def _outcomes(
         make_network=make_network,
         wrap=wrap,
         whole=whole_of(hypothesis, plan),
+        functions=functions or {},
     )
     staging = Staging(hypothesis, plan, resources, folder.path, say)
     outcomes: dict[str, Outcome] = {}

@@ -1,4 +1,4 @@
-"""The blocks that other modules resolve: network, alignments, circuits, analysis."""
+"""The blocks that other modules resolve: network, alignments, circuits, replacements."""
 
 from __future__ import annotations
 
@@ -21,15 +21,23 @@ from causalabs.hypothesis.model import (
     FeedVectors,
     NetworkSpec,
     Part,
+    Replacement,
 )
 from causalabs.hypothesis.network import resolve_network
+from causalabs.hypothesis.replacements import resolve_replacements
 from causalabs.syntax import ast
 
 
 def placed(
     file: ast.File, node: ast.Network | None, world: World, scope: Scope, found: list[Rule]
-) -> tuple[NetworkSpec | None, tuple[Alignment, ...], bool, tuple[Circuit, ...]]:
-    """Network and alignments, whether all alignments could be read, and circuits.
+) -> tuple[
+    NetworkSpec | None,
+    tuple[Alignment, ...],
+    bool,
+    tuple[Circuit, ...],
+    tuple[Replacement, ...],
+]:
+    """Network and alignments, whether all alignments could be read, circuits and replacements.
 
     Where an algorithm could not be read, nothing is said of what would speak of it.
     """
@@ -41,15 +49,19 @@ def placed(
     drawn = [item for item in file.items if isinstance(item, ast.Circuit | ast.Discovery)]
     circuits, mistakes = resolve_circuits(drawn, algorithms, shape, scope, world.source)
     found += mistakes
+    replaced = [item for item in file.items if isinstance(item, ast.Replace)]
+    replacements, mistakes = resolve_replacements(replaced, world, shape)
+    found += mistakes
     nodes = [item for item in file.items if isinstance(item, ast.Alignment)]
     if not nodes or not algorithms:
-        return network, tied(circuits), not nodes and not world.partial, circuits
+        whole = not nodes and not world.partial
+        return network, tied(circuits), whole, circuits, replacements
     alignments, mistakes = resolve_alignments(
         nodes, algorithms, network, shape, scope, world.source
     )
     found += mistakes
     whole = shape is not None and not any(rule.severity == "error" for rule in mistakes)
-    return network, (*alignments, *tied(circuits)), whole, circuits
+    return network, (*alignments, *tied(circuits)), whole, circuits, replacements
 
 
 def analysed(

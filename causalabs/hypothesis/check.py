@@ -29,11 +29,17 @@ from causalabs.hypothesis.model import (
     Counterfactuals,
     Hypothesis,
     NetworkSpec,
+    Replacement,
 )
 from causalabs.hypothesis.network import file_hashes
 from causalabs.hypothesis.nonlinear import nonlinear_rules
 from causalabs.hypothesis.patching import is_patched
 from causalabs.hypothesis.reals import asked_of_reals
+from causalabs.hypothesis.replacements import (
+    RECOVERED,
+    function_hashes,
+    replacement_rules,
+)
 from causalabs.hypothesis.rules_interchange import NameTaken
 from causalabs.hypothesis.scrubbing import SCRUBBED
 from causalabs.hypothesis.subjects import Evidence
@@ -42,6 +48,8 @@ from causalabs.syntax import ast
 from causalabs.syntax.parse import Parsed, parse
 
 N = TypeVar("N", bound=ast.Node)
+Placed = tuple[tuple[Alignment, ...], tuple[Circuit, ...], tuple[Replacement, ...]]
+"""What is said of places in the network."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +142,9 @@ def _meaning(
     world = _algorithms(parsed, scope, found)
     taken = _names(file, world, found)
     network_node = _one(file, ast.Network, "network", found)
-    network, alignments, whole, circuits = blocks.placed(file, network_node, world, scope, found)
+    network, alignments, whole, circuits, replacements = blocks.placed(
+        file, network_node, world, scope, found
+    )
     node = _one(file, ast.Counterfactuals, "counterfactuals", found)
     counts = _counterfactuals(node, parsed, world, scope, alignments, whole, taken, found)
     if node is not None:
@@ -143,15 +153,16 @@ def _meaning(
         found += asked_of_reals(world.algorithms, asked, source)
     found += blocks.analysed(file, world, network, counts)
     seeds = seeds_of(_one(file, ast.Seeds, "seeds", found), found)
-    stated = _stated(parsed, node, world, counts, alignments, circuits, whole, seeds, found)
+    placed = (alignments, circuits, replacements)
+    stated = _stated(parsed, node, world, counts, placed, whole, seeds, found)
     quantities = [*(each.quantity for each in stated.expectations), *stated.reports]
     found += circuit_rules(circuits, quantities, network, counts)
+    lost = any(each.severity == "error" for each in (*found, *parsed.diagnostics))
+    found += replacement_rules(replacements, quantities, counts, lost=lost)
     _missing(parsed, network_node, node, stated, bool(alignments), found)
     if network is None or counts is None or not world.algorithms or world.partial:
         return None, world.algorithms, counts
-    hypothesis = _hypothesis(
-        parsed, scope, world, network, alignments, circuits, counts, stated, seeds
-    )
+    hypothesis = _hypothesis(parsed, scope, world, network, placed, counts, stated, seeds)
     return hypothesis, world.algorithms, counts
 
 
@@ -222,6 +233,7 @@ def _names(file: ast.File, world: World, found: list[Rule]) -> Taken:
         (ast.Alignment, "an alignment"),
         (ast.Circuit, "a circuit"),
         (ast.Discovery, "a circuit"),
+        (ast.Replace, "a replacement"),
     )
     for item in file.items:
         of = next((what for kind, what in kinds if isinstance(item, kind)), None)
@@ -234,7 +246,7 @@ def _names(file: ast.File, world: World, found: list[Rule]) -> Taken:
         if str(name) in KEYWORDS:
             found.append(KeywordAsName(span=name.span, name=str(name)))
         before, span = taken.setdefault(str(name), (of, name.span))
-        if span != name.span and (of != before or of == "an algorithm"):
+        if span != name.span and (of != before or of in ("an algorithm", "a replacement")):
             suffix = of.split()[1]
             found.append(
                 NameTaken(span=name.span, name=str(name), what=before, suffix=suffix, first=span)
@@ -302,16 +314,18 @@ def _stated(
     node: ast.Counterfactuals | None,
     world: World,
     counts: Counterfactuals | None,
-    alignments: tuple[Alignment, ...],
-    circuits: tuple[Circuit, ...],
+    placed: Placed,
     whole: bool,
     seeds: tuple[int, ...],
     found: list[Rule],
 ) -> Stated:
     file = parsed.file
+    alignments, circuits, replacements = placed
     aligned = bool(_items(file, ast.Alignment) or alignments)
     named = frozenset(each.name for each in circuits)
     evidence = Evidence(world, counts, alignments, named, whole and (aligned or counts is None))
+    evidence.replacements = tuple(each.name for each in replacements)
+    evidence.replaced_whole = len(replacements) == len(_items(file, ast.Replace))
     items = [item for item in file.items if isinstance(item, ast.Expect | ast.Report)]
     split = next((s for s in node.statements if isinstance(s, ast.Split)), None) if node else None
     stated, mistakes = resolve_expectations(items, evidence, split, seeds)
@@ -350,7 +364,8 @@ def _missing(
         isinstance(each, ast.Interchange | ast.Assign) for each in node.statements
     )
     asked = [metric for each in items for metric in each.metrics]
-    run_only = all(is_patched(metric) or str(metric.name) == "accuracy" for metric in asked)
+    alone = ("accuracy", RECOVERED)
+    run_only = all(is_patched(metric) or str(metric.name) in alone for metric in asked)
     placed = any(str(metric.name) == SCRUBBED for metric in asked)
     lost = placed or (moved and not (asked and run_only))
     if network is not None and lost and not (aligned or _items(file, ast.Alignment)):
@@ -369,18 +384,19 @@ def _hypothesis(
     scope: Scope,
     world: World,
     network: NetworkSpec,
-    alignments: tuple[Alignment, ...],
-    circuits: tuple[Circuit, ...],
+    placed: Placed,
     counts: Counterfactuals,
     stated: Stated,
     seeds: tuple[int, ...],
 ) -> Hypothesis:
     file, source = parsed.file, parsed.source
+    alignments, circuits, replacements = placed
     named = file.hypothesis
     stem = PurePath(source.name).stem.strip("<>") or "hypothesis"
     node = next(item for item in file.items if isinstance(item, ast.Network))
     fed = file_hashes(node, world.algorithms, scope, source)
     of_bases = basis_hashes(alignments, Path(source.folder))
+    of_functions = function_hashes(replacements, Path(source.folder))
     hypothesis = Hypothesis(
         name=str(named.name) if named is not None else stem,
         claim=" ".join(named.claim) if named is not None else "",
@@ -392,8 +408,9 @@ def _hypothesis(
         reports=stated.reports,
         maps=stated.maps,
         seeds=seeds,
-        files=tuple(sorted({**scope.hashes, **fed, **of_bases}.items())),
+        files=tuple(sorted({**scope.hashes, **fed, **of_bases, **of_functions}.items())),
         circuits=circuits,
+        replacements=replacements,
         source=source,
     )
     counts = with_pairs(counts, hypothesis)

@@ -250,6 +250,22 @@ class Circuit:
         return bool(self.methods)
 
 
+@dataclass(frozen=True)
+class Replacement:
+    """A component whose output is put in its place: by a function, or by a variable's value.
+
+    `function` is "module:function", "" where it is the value of `variable` of `algorithm` in
+    the clean run, through a decoder fitted on `train`.
+    """
+
+    name: str
+    site: Site
+    function: str = ""
+    variable: str = ""
+    algorithm: str = ""
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
 # --------------------------------------------------------------- counterfactuals
 
 
@@ -339,10 +355,10 @@ class Term:
 
     `lines` index `Counterfactuals.lines`: the value is their unweighted mean (M2). Empty for
     `accuracy`. `alignment` names the alignment measured, "" where a metric needs none.
-    `subjects` are circuits or other names that a metric of circuits speaks of. `between` are
-    the inputs that `screens_off` resamples and the outputs that it compares, () for all. `by`
-    is the metric that a circuit's is made of; `modifier` says how rows become one number
-    where it is not by their mean.
+    `subjects` are the circuits that a metric speaks of, or a replacement and its baseline.
+    `between` are the inputs that `screens_off` resamples and the outputs that it compares, ()
+    for all. `by` is the metric that a circuit's is made of; `modifier` says how rows become
+    one number where it is not by their mean.
     """
 
     metric: str
@@ -449,6 +465,7 @@ class Hypothesis:
     unsupported: tuple[str, ...] = ()
     circuits: tuple[Circuit, ...] = ()
     maps: tuple[Patching, ...] = ()
+    replacements: tuple[Replacement, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = field(default=(), compare=False, repr=False)
     source: Source = field(default=Source(""), compare=False, repr=False)
 
@@ -474,6 +491,10 @@ class Hypothesis:
     def circuit_named(self, name: str) -> Circuit:
         """The circuit of that name."""
         return next(circuit for circuit in self.circuits if circuit.name == name)
+
+    def replacement_named(self, name: str) -> Replacement:
+        """The replacement of that name."""
+        return next(each for each in self.replacements if each.name == name)
 
     def alignment_named(self, name: str) -> Alignment:
         """The alignment of that name."""

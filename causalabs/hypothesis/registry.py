@@ -119,7 +119,7 @@ class ControlKind(Entry):
 class MetricKind(Entry):
     """A measurement: `of` what it is taken, and between which bounds it lies."""
 
-    of: Literal["network", "lines", "either", "circuit", "alignment"] = "lines"
+    of: Literal["network", "lines", "either", "circuit", "alignment", "replacement"] = "lines"
     low: float | None = 0.0
     high: float | None = 1.0
     proportion: bool = False
@@ -265,6 +265,7 @@ def _metrics() -> tuple[MetricKind, ...]:
         *(MetricKind(name, of="circuit", low=None, high=None) for name in circuit),
         *(MetricKind(name, of="circuit") for name in compared),
         MetricKind("scrubbed_loss_recovered", of="alignment", low=None, high=None),
+        MetricKind("loss_recovered", of="replacement", low=None, high=None),
         MetricKind("screens_off", proportion=True),
         *(MetricKind(name, low=None, high=None) for name in effects),
         MetricKind("edges", of="circuit", high=None),

@@ -40,6 +40,9 @@ class Evidence:
     whole: bool
     """Whether all alignments could be read: otherwise nothing is said of missing ones."""
     found: list[Rule] = field(default_factory=list)
+    replacements: tuple[str, ...] = ()
+    replaced_whole: bool = True
+    """Whether all replacements could be read."""
 
     @property
     def lines(self) -> tuple[Line, ...]:

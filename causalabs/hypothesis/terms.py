@@ -17,6 +17,7 @@ from causalabs.hypothesis.meaning import (
 from causalabs.hypothesis.model import AtIndex, AtStep, Control, Line, Space, Term
 from causalabs.hypothesis.modifiers import modifier_of
 from causalabs.hypothesis.refs import Findings
+from causalabs.hypothesis.replacements import RECOVERED, recovered
 from causalabs.hypothesis.rules_controls import NoMeaning
 from causalabs.hypothesis.screening import BETWEEN, SCREENS_OFF, read_between
 from causalabs.hypothesis.scrubbing import SCRUBBED, scrubbed_alignment
@@ -82,6 +83,8 @@ def read_metric(
         return None
     if kind.of == "alignment":
         subjects: list[Subjects] | None = [Subjects((), ())]
+    elif kind.of == "replacement":
+        subjects = recovered(metric, evidence)
     else:
         subjects = subjects_of(metric, kind, evidence)
     if subjects is None:
@@ -130,6 +133,7 @@ def _qualifiers(
         "network": name,
         "circuit": f"{name} of CIRCUIT against OTHER",
         "alignment": f"{name} in ALIGNMENT",
+        "replacement": f"{name} of REPLACEMENT",
     }
     usage = usages.get(kind.of, f"{name} of VARIABLE")
     if kind.of == "circuit" and name not in COMPARED:
@@ -139,8 +143,8 @@ def _qualifiers(
         word = world.text(qualifier.span).partition(" ")[0]
         wrong = (
             (kind.of == "network" and not isinstance(qualifier, ast.Under))
-            or (kind.of == "circuit" and isinstance(qualifier, ast.In))
-            or (name not in COMPARED and isinstance(qualifier, ast.Against))
+            or (kind.of in ("circuit", "replacement") and isinstance(qualifier, ast.In))
+            or (name not in (*COMPARED, RECOVERED) and isinstance(qualifier, ast.Against))
             or (name not in BY and isinstance(qualifier, ast.By))
             or (name not in BETWEEN and isinstance(qualifier, ast.Between))
         )
@@ -362,6 +366,9 @@ def _unmeant(
         return "one answer has no scores", "use `under left_alone`, or measure `iia`"
     if name in ("chance", "left_alone") and term.metric == SCREENS_OFF:
         return "nothing is interchanged", "use `under untrained`"
+    if name and term.metric == RECOVERED:
+        beside = "replace it `by` another variable `as NAME`, and expect less of that"
+        return "a replacement fits one network as it stands", beside
     clashes = [clash(line, spaces) for line in lines if name == "whole_site"]
     why = next((each for each in clashes if each), "")
     return (

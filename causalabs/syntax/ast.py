@@ -84,6 +84,7 @@ from causalabs.syntax.tree_evidence import (
     Of,
     OverSeeds,
     Qualifier,
+    Replace,
     Report,
     Sample,
     SettingOf,
@@ -184,6 +185,7 @@ Item: TypeAlias = (
     | Counterfactuals
     | Circuit
     | Discovery
+    | Replace
     | Seeds
     | Expect
     | Report
@@ -282,6 +284,7 @@ __all__ = [
     "Read",
     "Real",
     "Ref",
+    "Replace",
     "Report",
     "Sample",
     "Seeds",

@@ -114,6 +114,11 @@ def _node_at(c: Children) -> Node:
     return ast.NodeAt(place, c[2] if len(c) > 1 else None, span=extent(c))
 
 
+def _replace(c: Children) -> Node:
+    place, by = nodes_of(c)
+    return ast.Replace(place, by, name_behind(c, "as"), span=extent(c))
+
+
 # ----------------------------------------------------------------- expectations
 
 _SEEDS = (ast.EverySeed, ast.OverSeeds)

@@ -20,7 +20,7 @@ def _words(text: str) -> frozenset[str]:
 
 LEADING = _words(
     """import hypothesis domain table def algorithm network alignment counterfactuals circuit
-    seeds expect report input output var where feed read sample exhaustive balance keep
+    replace seeds expect report input output var where feed read sample exhaustive balance keep
     interchange split if then else for match and or xor not true false"""
 )
 """Words that begin a statement or steer an expression: never names, anywhere."""

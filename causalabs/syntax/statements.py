@@ -13,7 +13,7 @@ from causalabs.syntax.lexer import END, LEADING, Token
 
 TOP = (
     "import", "hypothesis", "domain", "table", "def", "algorithm", "network", "alignment",
-    "counterfactuals", "circuit", "seeds", "expect", "report",
+    "counterfactuals", "circuit", "replace", "seeds", "expect", "report",
 )  # fmt: skip
 INSIDE = {
     "algorithm": ("input", "var", "output", "where", "def", "table"),

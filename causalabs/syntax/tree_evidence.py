@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from causalabs.syntax.tree import Digits, Name, Node, node
 from causalabs.syntax.tree_algorithm import AnyValue, Expr, Number, Ref
-from causalabs.syntax.tree_network import Call, Component, Head, Position, SpanOf
+from causalabs.syntax.tree_network import Call, Component, Head, Position, Site, SpanOf
 
 # -------------------------------------------------------------- counterfactuals
 
@@ -129,6 +129,15 @@ class Discovery(Node):
 
     title: Name | Call
     methods: tuple[Call, ...]
+
+
+@node
+class Replace(Node):
+    """`replace head 5.1 by python("module:function") as NAME`, or by a variable's value."""
+
+    site: Site
+    by: Call | Ref
+    name: Name | None = None
 
 
 # ----------------------------------------------------------------- expectations

@@ -149,6 +149,12 @@ def _discovery(node: ast.Discovery, group: Rows[Any], o: Original) -> Doc:
     return Group(("circuit ", call(node.title, o), Nest(2, (LINE, "by ", *methods))))
 
 
+def _replace(node: ast.Replace, group: Rows[Any], o: Original) -> Doc:
+    by = call(node.by, o) if isinstance(node.by, ast.Call) else reference(node.by, o)
+    name = f" as {node.name}" if node.name else ""
+    return Group(("replace ", site(node.site, o), Nest(2, (LINE, "by ", by, name))))
+
+
 # --------------------------------------------------------------------- algorithm
 
 
@@ -419,6 +425,7 @@ _WRITERS: dict[type[Node], Callable[..., Doc]] = {
     ast.DomainDefinition: _domain_definition, ast.Data: _data, ast.Seeds: _seeds,
     ast.Algorithm: _algorithm, ast.Network: _network, ast.Alignment: _alignment,
     ast.Counterfactuals: _counterfactuals, ast.Circuit: _circuit, ast.Discovery: _discovery,
+    ast.Replace: _replace,
     ast.Input: _input, ast.Var: _computed, ast.Output: _computed, ast.Where: _where,
     ast.Def: _def, ast.Table: _table, ast.Prefix: _prefix, ast.Feed: _feed,
     ast.FeedAny: _feed_any, ast.Read: _read, ast.TrainUntil: _train_until,

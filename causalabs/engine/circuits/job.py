@@ -29,6 +29,7 @@ from causalabs.engine.store import Store
 from causalabs.engine.streams import numpy_stream
 from causalabs.hypothesis.circuit_rules import RANKED, pairs_of, searched_on
 from causalabs.hypothesis.model import Circuit, Hypothesis, Term
+from causalabs.hypothesis.replacements import RECOVERED
 from causalabs.intervals import Values
 from causalabs.plans import Job, procedure, quantities
 from causalabs.results import Measured
@@ -50,7 +51,9 @@ def circuit_terms(hypothesis: Hypothesis, job: Job) -> dict[tuple[str, str], Ter
         (term.measured, quantity.split or ""): term
         for quantity in quantities(hypothesis)
         for term in quantity.terms
-        if term.subjects and procedure(term) == (job.control, job.alignment)
+        if term.subjects
+        and term.metric != RECOVERED
+        and procedure(term) == (job.control, job.alignment)
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from causalabs.engine.errors import AbsentError, EngineError
 from causalabs.engine.modules.feeding import last_line, where_it_failed
 from causalabs.engine.modules.hand import Given
 from causalabs.hypothesis.model import Hypothesis
+from causalabs.hypothesis.replacements import functions_of
 
 
 def from_python(hypothesis: Hypothesis, *, allowed: bool) -> Given:
@@ -26,18 +27,9 @@ def from_python(hypothesis: Hypothesis, *, allowed: bool) -> Given:
     """
     name = str(dict(hypothesis.network.settings)["name"])
     if not allowed:
-        raise AbsentError(
-            f'`python("{name}")` would run code that comes with the file',
-            "read it, then allow it: `--allow-python`, or `allow_python=True` in `run`",
-        )
-    module_name, _, function_name = name.partition(":")
-    parts = module_name.split(".")
-    if not all(part.isidentifier() for part in (*parts, function_name)):
-        raise EngineError(
-            f'`python("{name}")` names no function', 'write `python("module:function")`'
-        )
+        raise not_allowed(name)
     with _importable(hypothesis.folder):
-        function = _function(name, module_name, function_name, hypothesis.folder)
+        function = _function(name, hypothesis.folder)
         try:
             made = function()
         except (Exception, SystemExit) as error:
@@ -54,7 +46,30 @@ def from_python(hypothesis: Hypothesis, *, allowed: bool) -> Given:
     return Given(hypothesis, module, feed, read, origin=name)
 
 
-def _function(name: str, module_name: str, function_name: str, folder: Path) -> Any:
+def functions_from(hypothesis: Hypothesis, *, allowed: bool) -> dict[str, Callable[..., Any]]:
+    """The functions that stand in for components, by name; imported as networks are."""
+    names = functions_of(hypothesis.replacements)
+    if names and not allowed:
+        raise not_allowed(names[0])
+    with _importable(hypothesis.folder):
+        return {name: _function(name, hypothesis.folder) for name in names}
+
+
+def not_allowed(name: str) -> AbsentError:
+    """The error for code that nobody allowed to be run."""
+    return AbsentError(
+        f'`python("{name}")` would run code that comes with the file',
+        "read it, then allow it: `--allow-python`, or `allow_python=True` in `run`",
+    )
+
+
+def _function(name: str, folder: Path) -> Any:
+    module_name, _, function_name = name.partition(":")
+    parts = module_name.split(".")
+    if not all(part.isidentifier() for part in (*parts, function_name)):
+        raise EngineError(
+            f'`python("{name}")` names no function', 'write `python("module:function")`'
+        )
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
