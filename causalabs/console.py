@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Any, NoReturn
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from causalabs.diagnostics import Diagnostic, HypothesisError, Source, render
 from causalabs.errors import RunError
+
+if TYPE_CHECKING:
+    from causalabs.hypothesis.model import Hypothesis
 
 CLEAN, FAULT, BROKEN = 0, 1, 2
 
@@ -25,6 +29,25 @@ def read(name: str) -> tuple[Source | None, list[Diagnostic]]:
         usage("standard input is not UTF-8 text", "pipe in a hypothesis file")
     except HypothesisError as error:
         return None, list(error.diagnostics)
+
+
+def load_all(files: Iterable[str], *, as_json: bool) -> list[Hypothesis]:
+    """All files checked before anything is run; mistakes of all of them at once."""
+    from causalabs.hypothesis.load import load_source
+
+    loaded, found = [], []
+    for name in files:
+        source, unread = read(name)
+        found += unread
+        if source is not None:
+            try:
+                loaded.append(load_source(source))
+            except HypothesisError as error:
+                found += error.diagnostics
+    if found:  # a warning that leaves nothing to run is a fault here
+        report(found, as_json=as_json)
+        raise SystemExit(max(FAULT, status_of(found)))
+    return loaded
 
 
 def refused(error: RunError, about: dict[str, Any], where: str, *, as_json: bool) -> int:
