@@ -157,7 +157,8 @@ def _meaning(
     stated = _stated(parsed, node, world, counts, placed, whole, seeds, found)
     quantities = [*(each.quantity for each in stated.expectations), *stated.reports]
     found += circuit_rules(circuits, quantities, network, counts)
-    lost = any(each.severity == "error" for each in (*found, *parsed.diagnostics))
+    told: list[Rule | Diagnostic] = [*found, *parsed.diagnostics]
+    lost = any(each.severity == "error" for each in told)
     found += replacement_rules(replacements, quantities, counts, lost=lost)
     _missing(parsed, network_node, node, stated, bool(alignments), found)
     if network is None or counts is None or not world.algorithms or world.partial:
