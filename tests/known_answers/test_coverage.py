@@ -54,6 +54,7 @@ def test_intervals_looked_at_until_decided_hold_the_truth(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("case", CASES[:6], ids=lambda case: case.name)
 def test_intervals_hold_the_truth(case: Case, tmp_path: Path) -> None:
     """100 runs of two seeds: below 91 % by chance once in a thousand where 95 % is so."""

@@ -52,6 +52,7 @@ def test_claims_that_name_their_coordinates_are_judged_as_numpy_says(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_all_claims_that_name_their_coordinates_are_judged_as_numpy_says(
     every: list[Claim], folder: Path
 ) -> None:
@@ -62,6 +63,7 @@ def test_all_claims_that_name_their_coordinates_are_judged_as_numpy_says(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_what_has_to_be_found_is_found_where_it_is_and_nowhere_else(
     every: list[Claim], folder: Path
 ) -> None:
@@ -75,6 +77,7 @@ def test_what_has_to_be_found_is_found_where_it_is_and_nowhere_else(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_what_was_compiled_is_found_and_its_rival_is_not(folder: Path) -> None:
     found = score_compiled(folder)
     assert {each.wanted for each in found} == {"met", "not met"}
