@@ -65,7 +65,7 @@ def replaced(
     functions: Mapping[str, Callable[..., Any]],
 ) -> tuple[tuple[Measured, ...], tuple[str, ...]]:
     """Everything that a job is asked of replacements, example by example, and notes on it."""
-    bench = _Bench(hypothesis, store, examples, functions)
+    bench = Bench(hypothesis, store, examples, functions)
     measured, notes = [], []
     for (name, split), term in replacement_terms(hypothesis, job).items():
         values, note = _recovered(term, split, bench)
@@ -76,7 +76,7 @@ def replaced(
 
 
 @dataclass(eq=False)
-class _Bench:
+class Bench:
     """A network over a job's examples, and the losses of runs of it."""
 
     hypothesis: Hypothesis
@@ -149,7 +149,7 @@ def _run(store: Store, site: Site, values: Tensor, rows: Tensor) -> Scores:
     return scores
 
 
-def _recovered(term: Term, split: str, bench: _Bench) -> tuple[Rows, str]:
+def _recovered(term: Term, split: str, bench: Bench) -> tuple[Rows, str]:
     """Rows of the ratio, to first order, and the losses that it is made of in words."""
     replacement = bench.hypothesis.replacement_named(term.subjects[0])
     against = (*term.subjects[1:], MEAN)[0]
@@ -157,7 +157,7 @@ def _recovered(term: Term, split: str, bench: _Bench) -> tuple[Rows, str]:
     if not len(rows) or not len(bench.rows("train")):
         raise EngineError(f"`{term.text}`: there is no example to measure it on, or to fit it on")
     network = bench.loss(bench.store.scores())[rows]
-    own = bench.replaced(replacement.site, _instead(replacement, bench), rows)
+    own = bench.replaced(replacement.site, instead_of(replacement, bench), rows)
     mean = bench.replaced(replacement.site, _mean(replacement.site, bench), rows)
     worse = mean if against == MEAN else bench.ngram(against)[rows]
     what = f"the loss with {say_site(replacement.site)} at its mean"
@@ -182,19 +182,19 @@ def _recovered(term: Term, split: str, bench: _Bench) -> tuple[Rows, str]:
 # ------------------------------------------------------------- what stands there instead
 
 
-def _instead(replacement: Replacement, bench: _Bench) -> Instead:
+def instead_of(replacement: Replacement, bench: Bench) -> Instead:
     if replacement.function:
         return _by_function(replacement, bench)
     return _by_value(replacement, bench)
 
 
-def _mean(site: Site, bench: _Bench) -> Instead:
+def _mean(site: Site, bench: Bench) -> Instead:
     """The mean of what the component writes over `train`, of each position by itself."""
     mean = _means(site, np.zeros(len(bench.store.inputs), dtype=np.int64), bench)[0]
     return lambda rows: mean.expand(len(rows), -1)
 
 
-def _by_value(replacement: Replacement, bench: _Bench) -> Instead:
+def _by_value(replacement: Replacement, bench: Bench) -> Instead:
     """A vector for each value of the variable: what the component writes with it, on average."""
     column = bench.examples.clean[replacement.algorithm][replacement.variable]
     flat = np.asarray(column).reshape(len(bench.store.inputs), -1)
@@ -211,7 +211,7 @@ def _by_value(replacement: Replacement, bench: _Bench) -> Instead:
     return lambda rows: means[of_row[rows]]
 
 
-def _means(site: Site, codes: NDArray[np.int64], bench: _Bench) -> Tensor:
+def _means(site: Site, codes: NDArray[np.int64], bench: Bench) -> Tensor:
     """Means over `train` of what stands at the site, by code: (codes, width).
 
     That of all of `train` where a code is not in it.
@@ -230,7 +230,7 @@ def _means(site: Site, codes: NDArray[np.int64], bench: _Bench) -> Tensor:
     return store.place(means)
 
 
-def _by_function(replacement: Replacement, bench: _Bench) -> Instead:
+def _by_function(replacement: Replacement, bench: Bench) -> Instead:
     """What a person's function makes of what the component reads."""
     site, name, store = replacement.site, replacement.function, bench.store
     if name not in bench.functions:

@@ -15,11 +15,13 @@ from causalabs.algorithm.model import Algorithm
 from causalabs.engine.errors import EngineError
 from causalabs.engine.jobs import Resources, run_job
 from causalabs.engine.ngrams import ngram
+from causalabs.engine.replacing import Bench, instead_of
 from causalabs.errors import RunError
 from causalabs.hypothesis.model import AllOf, Hypothesis, Site
 from causalabs.plans import make_plan
 from causalabs.results import Outcome
 from causalabs.runs import RunFolder
+from tests.engine.language_models.tiny import saved
 
 torch.set_num_threads(1)
 
@@ -175,7 +177,8 @@ def test_a_function_of_the_wrong_shape_is_named_and_placed(
 
 
 def test_code_is_not_run_unless_allowed(tmp_path: Path) -> None:
-    code = "def mirror(x):\n    return x * 0\n\nopen('ran', 'w').close()\n"
+    code = "from pathlib import Path\n\nPath(__file__).with_name('ran').touch()\n"
+    code += "\n\ndef mirror(x):\n    return x * 0\n"
     (tmp_path / "parts.py").write_text(code)
     path = tmp_path / "mirrored.causal"
     path.write_text(REVERSE.replace("SAID", BY_HAND) + f"expect {RECOVERED}\n")
@@ -186,6 +189,7 @@ def test_code_is_not_run_unless_allowed(tmp_path: Path) -> None:
         run(hypothesis)
     assert not (tmp_path / "ran").exists()
     results = causalabs.run(hypothesis, runs=tmp_path / "runs", allow_python=True)
+    assert (tmp_path / "ran").exists()
     assert results.verdict == "not met"
     assert results.expectations[0].value < 0.5
     (tmp_path / "parts.py").write_text(code + "# changed\n")
@@ -237,3 +241,58 @@ def test_layers_without_positions() -> None:
     found = values(run(hypothesis, keep))
     assert seen["read"].dim() == 2
     assert found["right"] > found["wrong"] + 0.5
+
+
+MODEL = """
+domain Word = {red, green, store, far}
+
+algorithm {
+  input  x, y   : Word
+  output answer : Word = y
+}
+
+network huggingface("model") {
+  feed "When {x} and {y} went to"
+  read answer at last as " {answer}"
+}
+
+replace mlp 1 at last by python("parts:mirror") as own
+replace head 1.2 at last by answer as copied
+
+counterfactuals {
+  exhaustive
+  split train 50%, heldout 50% by input
+}
+
+report loss_recovered of own on heldout
+report loss_recovered of copied on heldout
+"""
+
+
+def test_a_language_model_with_its_own_mlp_in_the_mlps_place(tmp_path: Path) -> None:
+    """Its words have one to several tokens, so that prompts differ in length."""
+    saved(tmp_path / "model")
+    hypothesis = causalabs.loads(MODEL, folder=tmp_path)
+    resources = Resources(hypothesis)
+    store, examples = resources.store(0), resources.examples(0)
+    layer = store.network.module.model.layers[1]  # type: ignore[attr-defined]
+
+    def own(x: Tensor) -> Tensor:
+        return layer.mlp(layer.post_attention_layernorm(x))[:, -1:]
+
+    bench = Bench(hypothesis, store, examples, {"parts:mirror": own})
+    mine, copied = hypothesis.replacements
+    rows = bench.rows("heldout")
+    clean = bench.loss(store.scores())[rows]
+    found = bench.replaced(mine.site, instead_of(mine, bench), rows)
+    np.testing.assert_allclose(found, clean, atol=1e-4)
+    zero = bench.replaced(mine.site, lambda numbers: torch.zeros(len(numbers), 24), rows)
+    assert np.abs(zero - clean).max() > 0.01
+    means = instead_of(copied, bench)(torch.from_numpy(rows))
+    answers = examples.clean[hypothesis.algorithm.name]["answer"]
+    train = bench.rows("train")
+    written = store.rows((copied.site,), torch.from_numpy(train))
+    for row, mean in zip(rows, means, strict=True):
+        same = torch.from_numpy(answers[train] == answers[row])
+        wanted = written[same] if bool(same.any()) else written
+        torch.testing.assert_close(mean, wanted.mean(dim=0))
