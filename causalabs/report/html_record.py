@@ -121,8 +121,10 @@ def command(run: Run, name: str) -> str:
     own = run.hypothesis is not None and run.hypothesis.seeds == seeds
     together = seeds == tuple(range(seeds[0], seeds[-1] + 1)) if seeds else True
     device = str(run.results.environment.get("device", "cpu"))
-    python = run.hypothesis is not None and run.hypothesis.network.kind == "python"
-    if (plan.network and not python) or not (own or together):
+    own_network = run.hypothesis is not None and run.hypothesis.network.kind == "python"
+    replaced = () if run.hypothesis is None else run.hypothesis.replacements
+    python = own_network or any(each.function for each in replaced)
+    if (plan.network and not own_network) or not (own or together):
         settings = "" if own else f", seeds={seeds}"
         settings += ", network=module" if plan.network else ""
         settings += "".join(f', {k}="{v}"' for k, v in _others(run, device))
