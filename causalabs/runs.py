@@ -4,6 +4,7 @@
     runs/<plan hash>/jobs/<job>.npz, .json    finished jobs: values row by row, records
     runs/<plan hash>/jobs/map<number>.json    finished patching maps
     runs/<plan hash>/bases/<job>-*.safetensors
+    runs/<plan hash>/circuits/*.npz           circuits that were searched for, by their search
     runs/<plan hash>/results.json             written last
     runs/<plan hash>/hunts.json               what the last `--falsify` found
     runs/<plan hash>/registration.json        what the lock beside the file said of it then

@@ -140,7 +140,7 @@ def _circuits(
     if job.control == "shuffled_sources":
         draws = numpy_stream(job.seed, "shuffled sources")
         examples = shuffle_sources(examples, generator=draws)
-    bench = make_bench(job, hypothesis, store, examples, progress)
+    bench = make_bench(job, hypothesis, store, examples, progress, resources.circuits)
     measured = measure_circuits(bench, job)
     if job.control:
         return measured, ()

@@ -18,6 +18,7 @@ from causalabs.counterfactuals.draw import BaseSampler, draw, draw_more
 from causalabs.counterfactuals.examples import Examples
 from causalabs.counterfactuals.solving import Solved
 from causalabs.counterfactuals.whole import Whole
+from causalabs.engine.circuits.shelf import Shelf
 from causalabs.engine.errors import EngineError
 from causalabs.engine.measure import clean_values
 from causalabs.engine.protocol import Device, Network
@@ -51,6 +52,7 @@ class Resources:
     `make_network` and `make_examples` stand in for the hypothesis' own network and sampler;
     `wrap` is asked of every network. `functions` are those that a file's replacements name,
     where their code may be run. `whole` says which splits to take whole where they are small.
+    `circuits` are those that were found already.
     """
 
     hypothesis: Hypothesis
@@ -61,6 +63,7 @@ class Resources:
     wrap: Wrap | None = None
     whole: Whole = field(default_factory=Whole)
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    circuits: Shelf = field(default_factory=Shelf)
     _seed: int | None = None
     _language_models: LanguageModels | None = None
     _networks: dict[bool, Network] = field(default_factory=dict)

@@ -12,6 +12,7 @@ import torch
 
 from causalabs.counterfactuals.pairing import unpaired
 from causalabs.engine.beside import beside
+from causalabs.engine.circuits.shelf import Shelf
 from causalabs.engine.errors import EngineError
 from causalabs.engine.held import Held, whole_of
 from causalabs.engine.jobs import Resources, run_job
@@ -119,6 +120,7 @@ def _outcomes(
         wrap=wrap,
         whole=whole_of(hypothesis, plan),
         functions=functions or {},
+        circuits=Shelf(folder.path / "circuits"),
     )
     staging = Staging(hypothesis, plan, resources, folder.path, say)
     outcomes: dict[str, Outcome] = {}

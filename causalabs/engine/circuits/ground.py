@@ -68,6 +68,7 @@ class Ground:
     wiring: Wiring = field(init=False)
     runs: int = 0
     """Sets of edges that were run over some rows."""
+    _known: dict[tuple[bytes, bytes, str], NDArray[np.float64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.wiring = Wiring.of(self.wired)
@@ -118,9 +119,23 @@ class Ground:
         return Held(self, pairs)
 
     def values(self, pairs: Pairs, sets: Sequence[Kept], metrics: Sequence[str]) -> Values:
-        """Each metric of each set of edges, row by row: (metrics, sets, rows)."""
-        parts = [self.of_part(part, np.stack(sets), metrics) for part in self.parts(pairs)]
-        return np.concatenate(parts, axis=2)
+        """Each metric of each set of edges, row by row: (metrics, sets, rows).
+
+        Sets that were run over these pairs before are not run again.
+        """
+        rows = pairs.base.tobytes() + pairs.source.tobytes()
+        keys = [(rows, np.packbits(each).tobytes()) for each in sets]
+        new = {
+            key: each
+            for key, each in zip(keys, sets, strict=True)
+            if any((*key, metric) not in self._known for metric in metrics)
+        }
+        if new:
+            table = np.stack(list(new.values()))
+            parts = [self.of_part(part, table, metrics) for part in self.parts(pairs)]
+            for metric, by_set in zip(metrics, np.concatenate(parts, axis=2), strict=True):
+                self._known |= {(*key, metric): by_set[i] for i, key in enumerate(new)}
+        return np.stack([np.stack([self._known[*key, m] for key in keys]) for m in metrics])
 
     def of_part(self, part: Part, sets: Kept, metrics: Sequence[str]) -> Values:
         """The same of one part."""

@@ -25,6 +25,7 @@ from causalabs.engine.circuits.measures import (
 )
 from causalabs.engine.circuits.ranking import Scores, roc
 from causalabs.engine.circuits.row_values import Wanted
+from causalabs.engine.circuits.shelf import Shelf
 from causalabs.engine.store import Store
 from causalabs.engine.streams import numpy_stream
 from causalabs.hypothesis.circuit_rules import RANKED, pairs_of, searched_on
@@ -94,6 +95,9 @@ class Bench:
     examples: Examples
     graph: Wired
     report: Report | None = None
+    shelf: Shelf = field(default_factory=Shelf)
+    procedure: str = "plain"
+    """What the searches of this bench are searches of: the same for jobs that share them."""
     _grounds: dict[str, Ground] = field(default_factory=dict)
     _subjects: dict[str, Subject] = field(default_factory=dict)
 
@@ -142,15 +146,24 @@ class Bench:
             circuit = self.hypothesis.circuit_named(name)
             ground = self.ground(circuit.ablation)
             if circuit.found:
-                if self.report is not None:
-                    self.report(f"finding {name}", 0.0)
-                pairs = self.searched() or self.pairs("")
-                sweep = name in swept(self.hypothesis)
-                found = discover(circuit, ground, pairs, seed=self.seed, sweep=sweep)
+                found = self._found(circuit, ground)
                 self._subjects[name] = Subject(circuit, found.kept, found)
             else:
                 self._subjects[name] = Subject(circuit, kept_of(circuit, self.graph))
         return self._subjects[name]
+
+    def _found(self, circuit: Circuit, ground: Ground) -> Discovered:
+        """What a circuit's search finds; searched for once a seed and procedure."""
+        name = f"seed{self.seed}-{self.procedure}-{circuit.name}"
+        found = self.shelf.take(name, len(ground.wiring))
+        if found is None:
+            if self.report is not None:
+                self.report(f"finding {circuit.name}", 0.0)
+            pairs = self.searched() or self.pairs("")
+            sweep = circuit.name in swept(self.hypothesis)
+            found = discover(circuit, ground, pairs, seed=self.seed, sweep=sweep)
+            self.shelf.put(name, found)
+        return found
 
 
 def make_bench(
@@ -159,9 +172,17 @@ def make_bench(
     store: Store,
     examples: Examples,
     report: Report | None = None,
+    shelf: Shelf | None = None,
 ) -> Bench:
-    """The bench of a job; `EngineError` where the network is no graph of nodes and edges."""
-    return Bench(hypothesis, job.seed, store, examples, wired(store.network), report)
+    """The bench of a job; `EngineError` where the network is no graph of nodes and edges.
+
+    Circuits on the `shelf` are not searched for again. Random circuits stand beside those that
+    the procedure itself finds.
+    """
+    control = "" if job.control == "random_circuit" else job.control
+    graph = wired(store.network)
+    shelf = Shelf() if shelf is None else shelf
+    return Bench(hypothesis, job.seed, store, examples, graph, report, shelf, control or "plain")
 
 
 def measure_circuits(bench: Bench, job: Job) -> tuple[Measured, ...]:
