@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from causalabs.engine.circuits.nodes import Half, Nodes
+from causalabs.engine.circuits.norms import Norm
 from causalabs.engine.protocol import Scores
 from causalabs.hypothesis.model import Position
 
@@ -80,6 +81,10 @@ class Body(Protocol[S]):
 
     def normed(self, layer: int, half: Half, x: Tensor) -> Tensor:
         """What readers make of their input first, whatever its leading axes."""
+        ...
+
+    def norm(self, layer: int, half: Half) -> Norm | None:
+        """The formula of `normed`, if it does anything."""
         ...
 
     def projections(self, layer: int) -> Sequence[Projected]:

@@ -12,6 +12,8 @@ from torch.nn import functional
 
 from causalabs.engine.circuits.body import Projected, heads_terms
 from causalabs.engine.circuits.nodes import Half, Nodes
+from causalabs.engine.circuits.norms import Norm
+from causalabs.engine.networks.block import EPSILON
 from causalabs.engine.networks.prompts import Prompts
 from causalabs.engine.networks.tokens import PAD
 from causalabs.engine.networks.transformer import Transformer
@@ -79,6 +81,15 @@ class BuiltInBody:
         if half == "output":
             return x
         return self.network.blocks[layer].normed(x, "first" if half == "attention" else "second")
+
+    def norm(self, layer: int, half: Half) -> Norm | None:
+        """The formula of `normed`, if it does anything."""
+        if half == "output":
+            return None
+        block, name = self.network.blocks[layer], "first" if half == "attention" else "second"
+        if f"{name}_weight" not in block:
+            return None
+        return Norm(block[f"{name}_weight"], block[f"{name}_bias"], EPSILON, centred=True)
 
     def projections(self, layer: int) -> list[Projected]:
         """Queries, keys and values, one after the other in one matrix."""

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from causalabs.engine.circuits.body import Projected, heads_terms
 from causalabs.engine.circuits.nodes import Half, Nodes
+from causalabs.engine.circuits.norms import Norm, norm_of
 from causalabs.engine.circuits.walk import terms_of
 from causalabs.engine.errors import EngineError
 from causalabs.engine.language_models import proof
@@ -129,9 +130,15 @@ class LanguageModelBody:
         """The block's own norms; what is read at the end is normed with the scores."""
         if half == "output":
             return x
-        block = self.wiring.blocks[layer]
-        found: Tensor = (block.first_norm if half == "attention" else block.second_norm)(x)
+        found: Tensor = self._norm(layer, half)(x)
         return found
+
+    def norm(self, layer: int, half: Half) -> Norm | None:
+        """The formula of `normed`, if it does anything."""
+        if half == "output":
+            return None
+        tolerance = proof.TOLERANCE.get(self.network.dtype, 5e-2)
+        return norm_of(self._norm(layer, half), self.width, tolerance)
 
     def projections(self, layer: int) -> list[Projected]:
         """Views of the model's weights."""
@@ -176,6 +183,10 @@ class LanguageModelBody:
         return self.network.tokens_at(position, setting.prompts)
 
     # ------------------------------------------------------------------ helpers
+
+    def _norm(self, layer: int, half: Half) -> nn.Module:
+        block = self.wiring.blocks[layer]
+        return block.first_norm if half == "attention" else block.second_norm
 
     @torch.no_grad()
     def _prove(self) -> None:

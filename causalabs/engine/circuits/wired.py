@@ -10,10 +10,11 @@ from typing import Generic, Literal
 import torch
 from torch import Tensor
 
-from causalabs.engine.circuits import gradients
 from causalabs.engine.circuits.body import Body, S
 from causalabs.engine.circuits.contract import Clean, Edge, Loss
+from causalabs.engine.circuits.gradients import soften
 from causalabs.engine.circuits.nodes import say_edge
+from causalabs.engine.circuits.slopes import slopes
 from causalabs.engine.circuits.tokens import Tokened
 from causalabs.engine.circuits.walk import Given, terms_of, walk
 from causalabs.engine.errors import EngineError
@@ -82,7 +83,7 @@ class Graph(Generic[S]):
     def partly(self, base: Clean, instead: Tensor, kept: Tensor) -> Scores:
         """Scores with edges kept by shares."""
         self._check_edges(kept.shape[-1])
-        return gradients.soften(self._given(base, instead, slice(0, base.terms.shape[1])), kept)
+        return soften(self._given(base, instead, slice(0, base.terms.shape[1])), kept)
 
     def slopes(
         self,
@@ -98,7 +99,7 @@ class Graph(Generic[S]):
         parts = []
         for rows in _parts(base.terms.shape[1], max(1, BYTES_AT_ONCE // per_row)):
             given = self._given(base, instead, rows)
-            parts.append(gradients.slopes(given, partial(_of_rows, loss, rows), at, between))
+            parts.append(slopes(given, partial(_of_rows, loss, rows), at, between))
         return torch.cat(parts)
 
     # ------------------------------------------------------------------ helpers

@@ -8,6 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+EPSILON = 1e-5
+"""What a norm's variance is at least."""
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -61,4 +64,5 @@ class Block(nn.ParameterDict):
         if f"{name}_weight" not in self:
             return x
         shape = (x.shape[-1],)
-        return functional.layer_norm(x, shape, self[f"{name}_weight"], self[f"{name}_bias"])
+        weight, bias = self[f"{name}_weight"], self[f"{name}_bias"]
+        return functional.layer_norm(x, shape, weight, bias, EPSILON)
