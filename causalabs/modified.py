@@ -1,4 +1,4 @@
-"""Medians, and values normalised between the base's run and the source's."""
+"""Medians, and ratios of means: values normalised between two runs."""
 
 from __future__ import annotations
 
@@ -46,6 +46,20 @@ def ratio(moved: Numbers, whole: Numbers) -> tuple[float, float, float]:
     spread = float((moved - found * whole).std(ddof=1)) / abs(float(whole.mean()))
     half = student(len(moved) - 1) * spread / math.sqrt(len(moved))
     return found, found - half, found + half
+
+
+def linearised(moved: Numbers, whole: Numbers) -> Numbers:
+    """Rows whose mean is the ratio of the two means, and whose spread is its own to first order.
+
+    So what judges a mean judges the ratio (the delta method); `whole` has a mean that is not 0.
+
+    >>> linearised(np.array([1.0, 3.0]), np.array([2.0, 2.0]))
+    array([0.5, 1.5])
+    """
+    below = float(whole.mean())
+    found = float(moved.mean()) / below
+    rows: Numbers = found + (moved - found * whole) / below
+    return rows
 
 
 def over_seeds(found: Sequence[tuple[float, float, float]]) -> tuple[float, float, float]:

@@ -32,6 +32,7 @@ PARTS = {
     "network": "network",
     "alignment": "alignment",
     "circuit": "alignment",
+    "replace": "alignment",
     "counterfactuals": "counterfactuals",
     "expect": "expectations",
     "report": "",  # measured, never judged

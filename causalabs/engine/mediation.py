@@ -30,6 +30,7 @@ from causalabs.engine.resampled_inputs import Resampled, outputs_between, own_pl
 from causalabs.engine.search import Setting, Settled
 from causalabs.hypothesis.model import Hypothesis, Term
 from causalabs.hypothesis.screening import DIRECT, MEDIATED, TOTAL
+from causalabs.modified import linearised
 
 CLEAR = 3.0
 """Standard errors by which a total effect must differ from 0 to be divided by."""
@@ -143,5 +144,4 @@ def _proportion(
             f"`{term.text}`: the total effect, {mean:.3g}, is not clear of 0, so it has no parts",
             "ask for `natural_indirect_effect`, or draw more examples",
         )
-    ratio = float(indirect.mean()) / mean
-    return ratio + (indirect - ratio * total) / mean
+    return linearised(indirect, total)

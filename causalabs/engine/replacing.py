@@ -36,6 +36,7 @@ from causalabs.engine.store import Store
 from causalabs.hypothesis.circuit_rules import pairs_of
 from causalabs.hypothesis.model import AllOf, Hypothesis, Last, Replacement, Site, Term
 from causalabs.hypothesis.replacements import MEAN, NGRAMS, RECOVERED
+from causalabs.modified import linearised
 from causalabs.plans import Job, procedure, quantities
 from causalabs.results import Measured
 
@@ -171,18 +172,18 @@ def _recovered(term: Term, split: str, bench: Bench) -> tuple[Rows, str]:
             f"{network.mean():.4g}: there is nothing to recover",
             "replace a component that the network needs, or draw more examples",
         )
-    ratio = float((worse - own).mean()) / room
     words = [("network's", network), ("replaced", own), ("mean-ablated", mean)]
     words += [] if against == MEAN else [(f"{against}'s", worse)]
     told = ", ".join(f"{name} {each.mean():.4g}" for name, each in words)
     note = f"`{replacement.name}`: loss on {split or 'all examples'}: {told}"
-    return ratio + (worse - own - ratio * whole) / room, note
+    return linearised(worse - own, whole), note
 
 
 # ------------------------------------------------------------- what stands there instead
 
 
 def instead_of(replacement: Replacement, bench: Bench) -> Instead:
+    """What a replacement puts at its site; `EngineError` for code that is not allowed to run."""
     if replacement.function:
         return _by_function(replacement, bench)
     return _by_value(replacement, bench)

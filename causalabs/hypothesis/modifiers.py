@@ -46,7 +46,7 @@ def _problem(
     name: str, kind: registry.MetricKind, item: ast.Expect | ast.Report, term: Term
 ) -> str:
     if term.subjects:
-        return "is of an interchange or of the network, not of a circuit"
+        return "is of an interchange or of the network, not of a circuit or a replacement"
     if name not in REPORTED:
         return ""
     if isinstance(item, ast.Expect) or len(item.metrics) > 1:

@@ -18,6 +18,7 @@ from causalabs.engine.ngrams import ngram
 from causalabs.engine.replacing import Bench, instead_of
 from causalabs.errors import RunError
 from causalabs.hypothesis.model import AllOf, Hypothesis, Site
+from causalabs.modified import linearised
 from causalabs.plans import make_plan
 from causalabs.results import Outcome
 from causalabs.runs import RunFolder
@@ -139,6 +140,18 @@ def test_a_table_knows_what_the_last_inputs_say() -> None:
         share = (losses[worse] - losses["replaced"]) / room
         assert found[name] == pytest.approx(share, abs=1e-2)
     assert losses["unigram's"] - losses["bigram's"] > 0.5 * np.log(3)
+
+
+def test_the_spread_of_the_rows_is_that_of_the_ratio() -> None:
+    draws = np.random.default_rng(0)
+    network = draws.exponential(0.1, 400)
+    worse = network + draws.exponential(1.0, 400)
+    own = network + 0.3 * draws.exponential(1.0, 400)
+    rows = linearised(worse - own, worse - network)
+    again = draws.integers(400, size=(4000, 400))
+    ratios = (worse - own)[again].mean(axis=1) / (worse - network)[again].mean(axis=1)
+    assert rows.mean() == pytest.approx((worse - own).mean() / (worse - network).mean())
+    assert rows.std() / 20 == pytest.approx(ratios.std(), rel=0.05)
 
 
 def test_ngram_is_the_closed_form() -> None:

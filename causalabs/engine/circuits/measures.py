@@ -27,6 +27,7 @@ from causalabs.engine.circuits.edges import Kept, Wiring
 from causalabs.engine.circuits.ground import Ground, Pairs
 from causalabs.engine.circuits.ranking import Scores, of_size
 from causalabs.engine.errors import EngineError
+from causalabs.modified import linearised
 
 SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Sizes, as shares of all edges, that `cpr` and `cmd` are made of."""
@@ -48,15 +49,13 @@ class Scale:
     def ratio(self, part: Rows) -> Rows:
         """Linearised rows of mean(part) / mean(whole - empty)."""
         spread = self.whole - self.empty
-        below = float(spread.mean())
-        if abs(below) < 1e-12:
+        if abs(float(spread.mean())) < 1e-12:
             raise EngineError(
                 "a circuit's faithfulness has no scale: with every edge cut the network "
                 "does as well",
                 "ablate otherwise, or draw sources whose answer differs from the base's",
             )
-        value = float(part.mean()) / below
-        return value + (part - value * spread) / below
+        return linearised(part, spread)
 
     def faithfulness(self, circuit: Rows) -> Rows:
         """Linearised rows of (m(C) - m(0)) / (m(N) - m(0))."""
