@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from causalabs.hypothesis import registry
-from causalabs.hypothesis.model import Hypothesis, Quantity
+from causalabs.hypothesis.model import AnyOf, Hypothesis, Position, Quantity, Several
 from causalabs.syntax import ast
 
 
@@ -27,8 +27,8 @@ def _found(hypothesis: Hypothesis, file: ast.File) -> Iterator[str]:
             if basis is None or not basis.runnable:
                 yield f"basis `{space.basis.kind}`"
     for circuit in hypothesis.circuits:
-        if any(site.position is not None for edge in circuit.edges for site in edge):
-            yield "edges between positions"
+        if any(_searches(site.position) for edge in circuit.edges for site in edge):
+            yield "`any token` in a circuit"
     for item in file.items:
         if isinstance(item, ast.Expect | ast.Report):
             for metric in item.metrics:
@@ -37,6 +37,13 @@ def _found(hypothesis: Hypothesis, file: ast.File) -> Iterator[str]:
                     yield f"`{metric.modifier} {metric.name}`"
     for quantity in (*(e.quantity for e in hypothesis.expectations), *hypothesis.reports):
         yield from _measured(quantity)
+
+
+def _searches(position: Position | None) -> bool:
+    """Whether a position is one of several, to be chosen."""
+    if isinstance(position, Several):
+        return any(map(_searches, position.positions))
+    return isinstance(position, AnyOf)
 
 
 def _measured(quantity: Quantity) -> Iterator[str]:

@@ -100,6 +100,60 @@ report edges of found
     assert again.circuits == results.circuits
 
 
+def at_tokens(lines: str) -> str:
+    return f"circuit claimed(ablate = resample) {{\n{lines}\n}}\n{COUNTS}"
+
+
+def faithful(lines: str, tmp_path: Path) -> float:
+    """By loss, which is a sum over outputs."""
+    asked = "report faithfulness of claimed by loss\n"
+    results = ran(REVERSE + at_tokens(lines) + asked, tmp_path)
+    return results.reports[0].value
+
+
+def test_each_output_of_reverse_is_carried_by_the_edges_at_its_tokens(tmp_path: Path) -> None:
+    ways = [f"tokens -> head 3.0.v\nhead 3.0 at index {i} -> output" for i in range(1, 6)]
+    shares = [faithful(lines, tmp_path) for lines in ways]
+    assert all(0.05 < share < 0.5 for share in shares)
+    assert sum(shares) == pytest.approx(1, abs=1e-5)
+    # The first answer is read off the last token, the other way round.
+    read = faithful("tokens at index 5 -> head 3.0.v\nhead 3.0 -> output", tmp_path)
+    assert read == pytest.approx(shares[0], abs=1e-5)
+    neither = "tokens at index 1 -> head 3.0.v\nhead 3.0 at index 1 -> output"
+    assert faithful(neither, tmp_path) == pytest.approx(0, abs=1e-5)
+    whole = "tokens -> head 3.0.v\nhead 3.0 -> output\nhead 3.0 at index 1 -> output"
+    assert faithful(whole, tmp_path) == pytest.approx(1, abs=1e-5)
+
+
+def test_an_edge_at_some_tokens_is_part_of_the_whole_edge(tmp_path: Path) -> None:
+    lines = "tokens -> head 3.0.v\nhead 3.0 -> output at {index 1, index 2}"
+    asked = """
+circuit found(ablate = resample) by eap(edges = 2)
+
+report edges of claimed
+report precision of found against claimed
+report recall of found against claimed
+report auc of found against claimed
+report faithfulness of claimed under random_circuit
+report completeness of claimed
+report minimality of claimed
+"""
+    results = ran(REVERSE + at_tokens(lines) + asked, tmp_path)
+    assert [row.value for row in results.reports][:4] == [2, 0.5, 1, 1]
+    assert results.reports[4].value < 0.3
+    claimed = records(results)["claimed"]
+    assert claimed.of == 94
+    assert set(claimed.edges) == {
+        "tokens -> head 3.0.v",
+        "head 3.0 -> output at {index 1, index 2}",
+    }
+
+
+def test_an_edge_between_two_tokens_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"`head 3\.0 at index 1 -> output at last` is at no"):
+        faithful("tokens -> head 3.0.v\nhead 3.0 at index 1 -> output at last", tmp_path)
+
+
 def test_every_method_finds_the_two_edges_of_reverse_under_resampling(tmp_path: Path) -> None:
     ways = {
         "ranked": "eap(edges = 2)",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from causalabs.engine.circuits.contract import Edge, Wired
+from causalabs.engine.circuits.nodes import say_edge
 from causalabs.engine.errors import EngineError
 from causalabs.hypothesis.circuits import EMBEDDED, site_text
 from causalabs.hypothesis.model import Circuit, Site
@@ -23,8 +24,11 @@ def edge_text(edge: Edge) -> str:
 
     >>> edge_text(Edge(Site("tokens"), Site("head", 3, 0, "v")))
     'tokens -> head 3.0.v'
+    >>> from causalabs.hypothesis.model import AtIndex
+    >>> edge_text(Edge(Site("mlp", 1, position=AtIndex(2)), Site("output")))
+    'mlp 1 at index 2 -> output'
     """
-    return f"{site_text(edge.writer)} -> {site_text(edge.reader)}"
+    return say_edge(edge).strip("`")
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,30 +133,57 @@ def bare(site: Site) -> Site:
     return Site(site.component, site.layer, site.head, site.part)
 
 
-def kept_of(circuit: Circuit, wired: Wired) -> Kept:
-    """The edges that a written circuit keeps: (edges,).
+def whole(edge: Edge) -> Edge:
+    """An edge at every token."""
+    return Edge(bare(edge.writer), bare(edge.reader))
+
+
+def written(circuit: Circuit, wired: Wired) -> tuple[Edge, ...]:
+    """The edges of the network that a circuit's lines mean, each once.
 
     A head that reads means its q, k and v; `attention` all heads of its layer; `input` all that
-    is embedded. `EngineError` names an edge that the network has not.
+    is embedded. What stands at some tokens is an edge at those tokens. `EngineError` names an
+    edge that the network has not.
     """
-    graph = Wiring.of(wired)
-    columns = {(edge.writer, edge.reader): i for i, edge in enumerate(wired.edges)}
-    kept = np.zeros(len(graph), bool)
+    graph, known = Wiring.of(wired), frozenset(wired.edges)
+    found: dict[Edge, None] = {}
     for writer, reader in circuit.edges:
         pairs = [
-            (one, other)
+            Edge(one, other)
             for one in _writers(writer, wired.writers)
             for other in _readers(reader, graph)
         ]
-        mine = [columns[pair] for pair in pairs if pair in columns]
+        mine = [edge for edge in pairs if edge in known]
         if not mine:
-            text = f"{site_text(writer)} -> {site_text(reader)}"
+            text = edge_text(Edge(writer, reader))
             raise EngineError(
                 f"this network has no edge `{text}` (circuit `{circuit.name}`)",
                 _known(writer, reader, wired),
             )
-        kept[mine] = True
-    return kept
+        for edge in mine:
+            at = replace(edge.writer, position=writer.position)
+            found[Edge(at, replace(edge.reader, position=reader.position))] = None
+    return tuple(found)
+
+
+def with_written(edges: Sequence[Edge], wired: Wired) -> tuple[Wired, Kept]:
+    """The graph with those of the edges that are at some tokens, and what is kept: (edges,)."""
+    extra = [edge for edge in edges if edge != whole(edge)]
+    graph = wired.with_edges(extra) if extra else wired
+    mine = frozenset(edges)
+    return graph, np.array([edge in mine for edge in graph.edges], bool)
+
+
+def within(mine: Sequence[Edge], other: Sequence[Edge]) -> Kept:
+    """Which of some edges are among others: one at some tokens is part of the whole edge.
+
+    >>> from causalabs.hypothesis.model import AtIndex
+    >>> part = Edge(Site("mlp", 1, position=AtIndex(2)), Site("output"))
+    >>> within([part], [whole(part)]), within([whole(part)], [part])
+    (array([ True]), array([False]))
+    """
+    known = frozenset(other)
+    return np.array([edge in known or whole(edge) in known for edge in mine], bool)
 
 
 def _writers(site: Site, writers: Sequence[Site]) -> list[Site]:

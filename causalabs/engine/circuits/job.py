@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from causalabs.counterfactuals.examples import Examples, LineExamples
 from causalabs.engine.answers import classes_of_outputs
 from causalabs.engine.circuits.build import wired
-from causalabs.engine.circuits.contract import Wired
+from causalabs.engine.circuits.contract import Edge, Wired
 from causalabs.engine.circuits.discover import Discovered, discover
-from causalabs.engine.circuits.edges import Kept, kept_of
+from causalabs.engine.circuits.edges import Kept, whole, with_written, within, written
 from causalabs.engine.circuits.ground import Ground, Pairs, reference
 from causalabs.engine.circuits.measures import (
     areas,
@@ -71,11 +71,21 @@ def swept(hypothesis: Hypothesis) -> frozenset[str]:
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A circuit as measured: its edges, and how much each edge of the network matters."""
+    """A circuit as measured: its edges, and how much each edge of the network matters.
+
+    `kept` are columns of the graph of `ground`, which has the circuit's edges at some tokens too.
+    """
 
     circuit: Circuit
     kept: Kept
+    ground: Ground
     found: Discovered | None = None
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """The edges that it keeps."""
+        edges = self.ground.wired.edges
+        return tuple(edges[i] for i in np.flatnonzero(self.kept))
 
     @property
     def scores(self) -> Scores:
@@ -131,14 +141,17 @@ class Bench:
     def ground(self, ablation: str) -> Ground:
         """What circuits of an ablation are run on."""
         if ablation not in self._grounds:
-            algorithm = self.hypothesis.algorithms[0]
-            answers = self.store.wanted(algorithm, self.examples.clean[algorithm.name])
-            wanted = Wanted(answers, self.store.scores(), classes_of_outputs(algorithm))
-            ground = Ground(self.graph, self.store.inputs, wanted, ablation)
-            pairs = self.searched() or self.pairs("")
-            ground.mean = reference(ground, np.unique(pairs.base))
-            self._grounds[ablation] = ground
+            self._grounds[ablation] = self._ground(ablation, self.graph)
         return self._grounds[ablation]
+
+    def _ground(self, ablation: str, graph: Wired) -> Ground:
+        algorithm = self.hypothesis.algorithms[0]
+        answers = self.store.wanted(algorithm, self.examples.clean[algorithm.name])
+        wanted = Wanted(answers, self.store.scores(), classes_of_outputs(algorithm))
+        ground = Ground(graph, self.store.inputs, wanted, ablation)
+        pairs = self.searched() or self.pairs("")
+        ground.mean = reference(ground, np.unique(pairs.base))
+        return ground
 
     def subject(self, name: str) -> Subject:
         """A circuit by name; searched for when first asked for."""
@@ -147,10 +160,17 @@ class Bench:
             ground = self.ground(circuit.ablation)
             if circuit.found:
                 found = self._found(circuit, ground)
-                self._subjects[name] = Subject(circuit, found.kept, found)
+                self._subjects[name] = Subject(circuit, found.kept, ground, found)
             else:
-                self._subjects[name] = Subject(circuit, kept_of(circuit, self.graph))
+                self._subjects[name] = self._written(circuit, ground)
         return self._subjects[name]
+
+    def _written(self, circuit: Circuit, ground: Ground) -> Subject:
+        """A circuit of the file; on a graph of its own where it has edges at some tokens."""
+        graph, kept = with_written(written(circuit, self.graph), self.graph)
+        if graph is not self.graph:
+            ground = self._ground(circuit.ablation, graph)
+        return Subject(circuit, kept, ground)
 
     def _found(self, circuit: Circuit, ground: Ground) -> Discovered:
         """What a circuit's search finds; searched for once a seed and procedure."""
@@ -203,7 +223,7 @@ def _values(bench: Bench, term: Term, split: str, *, random: bool) -> tuple[Valu
         return _of(bench, term, split, first, subjects[1:])
     draws = FEWER_DRAWS if term.metric in COSTLY else DRAWS
     generator = numpy_stream(bench.seed, "random circuits", first.circuit.name)
-    made = [_random(first, generator) for _ in range(draws)]
+    made = [_random(bench, first, generator) for _ in range(draws)]
     if term.metric == "faithfulness":
         ground, judge = bench.ground(first.circuit.ablation), bench.pairs(split)
         sets = [subject.kept for subject in made]
@@ -223,12 +243,13 @@ def _of(
         case "edges":
             return np.array([float(kept.sum())]), True
         case "precision":
-            return _share(others[0].kept[kept]), True
+            return _share(within(subject.edges, others[0].edges)), True
         case "recall":
-            return _share(kept[others[0].kept]), True
+            return _share(within(others[0].edges, subject.edges)), True
         case "auc":
-            return np.array([roc(subject.scores, others[0].kept)]), True
-    ground, judge = bench.ground(subject.circuit.ablation), bench.pairs(split)
+            claimed = within(subject.ground.wired.edges, [whole(e) for e in others[0].edges])
+            return np.array([roc(subject.scores, claimed)]), True
+    ground, judge = subject.ground, bench.pairs(split)
     search = bench.searched() or judge
     match term.metric:
         case "faithfulness":
@@ -251,15 +272,16 @@ def _share(truths: Kept) -> NDArray[np.float64]:
     return truths.astype(np.float64) if len(truths) else np.zeros(1)
 
 
-def _random(subject: Subject, generator: np.random.Generator) -> Subject:
-    """As many edges drawn at random, and a ranking by chance."""
-    kept = random_edges(len(subject.kept), int(subject.kept.sum()), generator)
+def _random(bench: Bench, subject: Subject, generator: np.random.Generator) -> Subject:
+    """As many edges drawn at random, each at every token, and a ranking by chance."""
+    ground = bench.ground(subject.circuit.ablation)
+    kept = random_edges(len(ground.wiring), int(subject.kept.sum()), generator)
     if subject.found is None or subject.found.ranked is None:
-        return Subject(subject.circuit, kept)
+        return Subject(subject.circuit, kept, ground)
     ranked = subject.found.ranked
     chance = type(ranked)(generator.random(len(kept)), np.zeros(len(kept)))
     found = type(subject.found)(kept, subject.found.among, chance)
-    return Subject(subject.circuit, kept, found)
+    return Subject(subject.circuit, kept, ground, found)
 
 
 def random_edges(among: int, count: int, generator: np.random.Generator) -> Kept:

@@ -26,7 +26,7 @@ def circuit_records(bench: Bench, names: tuple[str, ...], split: str) -> tuple[C
 
 def _record(bench: Bench, subject: Subject, split: str) -> CircuitRecord:
     circuit, kept, found = subject.circuit, subject.kept, subject.found
-    ground, pairs = bench.ground(circuit.ablation), bench.pairs(split)
+    ground, pairs = subject.ground, bench.pairs(split)
     scale, (values,) = scale_of(ground, pairs, USUAL, [kept])
     rows = scale.faithfulness(values)
     low, high = mean_interval(rows)
@@ -41,8 +41,8 @@ def _record(bench: Bench, subject: Subject, split: str) -> CircuitRecord:
         name=circuit.name,
         ablation=circuit.ablation,
         count=int(kept.sum()),
-        of=len(kept),
-        edges=tuple(edge_text(bench.graph.edges[i]) for i in order),
+        of=len(bench.graph.edges),
+        edges=tuple(edge_text(ground.wired.edges[i]) for i in order),
         split=split,
         metric=USUAL,
         value=float(rows.mean()),
@@ -96,8 +96,8 @@ def _null(bench: Bench, subject: Subject, pairs: Pairs) -> tuple[float, ...]:
     """Faithfulness of as many random edges, draw by draw."""
     generator = numpy_stream(bench.seed, "null", subject.circuit.name)
     count = int(subject.kept.sum())
-    drawn = [random_edges(len(subject.kept), count, generator) for _ in range(NULL_DRAWS)]
     ground = bench.ground(subject.circuit.ablation)
+    drawn = [random_edges(len(ground.wiring), count, generator) for _ in range(NULL_DRAWS)]
     scale, values = scale_of(ground, _few(pairs, bench), USUAL, drawn)
     return tuple(float(scale.faithfulness(each).mean()) for each in values)
 
@@ -107,7 +107,7 @@ def _sweep(bench: Bench, subject: Subject, split: str) -> tuple[SweepPoint, ...]
     found = subject.found
     if found is None or found.ranked is None:
         return ()
-    ground, pairs = bench.ground(subject.circuit.ablation), bench.pairs(split)
+    ground, pairs = subject.ground, bench.pairs(split)
     wiring, exact = ground.wiring, bench.exact(split)
     thresholds: dict[int, float] = {}
     circuits = {int(subject.kept.sum()): subject.kept}

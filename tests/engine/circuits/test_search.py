@@ -12,7 +12,7 @@ from torch import Tensor
 
 from causalabs.engine.circuits.acdc import Search, acdc, visits
 from causalabs.engine.circuits.discover import discover
-from causalabs.engine.circuits.edges import Kept, Wiring, edge_text, kept_of
+from causalabs.engine.circuits.edges import Kept, Wiring, edge_text, with_written, written
 from causalabs.engine.circuits.ground import Ground, Pairs
 from causalabs.engine.circuits.measures import completeness, faithfulness, minimality
 from causalabs.engine.circuits.ranking import by_slopes, grown, of_size, roc
@@ -285,7 +285,7 @@ def test_without_an_effect_faithfulness_has_no_scale() -> None:
 def test_a_written_circuit_names_edges_of_the_network() -> None:
     graph = toy(both)
     edges = ((Site("input"), Site("head", 0, 0)), (Site("attention", 0), Site("mlp", 0)))
-    kept = kept_of(Circuit("claimed", edges=edges), graph)
+    kept = with_written(written(Circuit("claimed", edges=edges), graph), graph)[1]
     assert texts(graph, kept) == {
         *(f"embedding -> head 0.0.{part}" for part in "qkv"),
         *(f"head 0.{number} -> mlp 0" for number in range(3)),
@@ -295,7 +295,7 @@ def test_a_written_circuit_names_edges_of_the_network() -> None:
 def test_an_edge_that_is_not_there_is_named() -> None:
     edges = ((Site("input"), Site("mlp", 7)),)
     with pytest.raises(EngineError, match="no edge `input -> mlp 7`"):
-        kept_of(Circuit("claimed", edges=edges), toy(both))
+        written(Circuit("claimed", edges=edges), toy(both))
 
 
 def test_slopes_are_exact_where_all_is_linear() -> None:
