@@ -9,9 +9,8 @@ import pytest
 import torch
 
 import causalabs
-from causalabs.counterfactuals.draw import draw
 from causalabs.engine.rows import members_of
-from tests.end_to_end.running import run_text
+from tests.end_to_end.running import as_run, run_text
 from tests.end_to_end.stand_ins import module_of, tokenizer_of
 
 torch.set_num_threads(1)
@@ -63,7 +62,7 @@ def test_every_token_of_every_layer_gets_the_value(kind: str, tmp_path: Any) -> 
     module.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     hypothesis, results, outcomes = run_text(text, tmp_path / "runs")
-    examples = draw(hypothesis, seed=0)
+    examples = as_run(hypothesis)
     prompts = prompts_of(hypothesis, examples, tokenizer)
     assert len({len(each) for each in prompts}) > 1
     blocks = module.transformer.h if kind == "gpt2" else module.model.layers
