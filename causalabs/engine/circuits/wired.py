@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -95,9 +96,11 @@ class Graph(Generic[S]):
         between: Literal["inputs", "activations"] = "inputs",
     ) -> Tensor:
         """Every edge's slope in every row, in parts that fit into memory."""
-        per_row = 2 * self._bytes(base.terms.shape[2]) * len(self.readers) // len(self.writers)
+        inputs = len(at) * len(self.body.nodes.stages)  # kept beside what writers differ by
+        size = self._bytes(base.terms.shape[2])
+        per_row = size * (len(self.writers) + inputs) // len(self.writers)
         parts = []
-        for rows in _parts(base.terms.shape[1], max(1, BYTES_AT_ONCE // per_row)):
+        for rows in _parts(base.terms.shape[1], max(1, 2 * BYTES_AT_ONCE // per_row)):
             given = self._given(base, instead, rows)
             parts.append(slopes(given, partial(_of_rows, loss, rows), at, between))
         return torch.cat(parts)
@@ -188,7 +191,9 @@ def _everywhere(site: Site) -> Site:
     return replace(site, position=None)
 
 
-def _parts(count: int, at_once: int) -> Iterator[slice]:
+def _parts(count: int, most: int) -> Iterator[slice]:
+    """Parts as even as can be."""
+    at_once = math.ceil(count / math.ceil(count / most)) if count else 1
     for first in range(0, count, at_once):
         yield slice(first, min(first + at_once, count))
 
