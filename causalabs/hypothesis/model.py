@@ -14,6 +14,13 @@ from typing import Literal, TypeAlias
 from causalabs.algorithm.expression import Expression
 from causalabs.algorithm.model import Algorithm
 from causalabs.diagnostics import NOWHERE, Diagnostic, Source, Span
+from causalabs.hypothesis.asked import (
+    Circuit as Circuit,
+    Noise as Noise,
+    Patching as Patching,
+    Replacement as Replacement,
+    Tie as Tie,
+)
 from causalabs.hypothesis.places import (
     After as After,
     AllOf as AllOf,
@@ -25,6 +32,16 @@ from causalabs.hypothesis.places import (
     Position as Position,
     Several as Several,
     Slot as Slot,
+)
+from causalabs.hypothesis.ports import (
+    Feed as Feed,
+    FeedSteps as FeedSteps,
+    FeedText as FeedText,
+    FeedTokens as FeedTokens,
+    FeedVectors as FeedVectors,
+    Part as Part,
+    Readout as Readout,
+    Template as Template,
 )
 
 Setting: TypeAlias = bool | int | float | str | tuple["Setting", ...]
@@ -46,62 +63,6 @@ def inner_settings(call: tuple[Setting, ...]) -> Settings:
 
 
 # ----------------------------------------------------------------------- network
-
-
-@dataclass(frozen=True)
-class Part:
-    """A slot in a template: `{start:02}` is `Part("start", "02")`."""
-
-    input: str
-    format: str = ""
-
-
-Template: TypeAlias = tuple["str | Part", ...]
-
-
-@dataclass(frozen=True)
-class FeedVectors:
-    """Real vectors and one-hot codes of `inputs`, concatenated."""
-
-    inputs: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class FeedSteps:
-    """For each step of a recurrent network the inputs concatenated there."""
-
-    steps: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True)
-class FeedTokens:
-    """One token each: literal strings and the values of inputs."""
-
-    items: tuple[str | Part, ...]
-
-
-@dataclass(frozen=True)
-class FeedText:
-    """Prompts; each example draws a template. `limits` restricts inputs for a template."""
-
-    templates: tuple[Template, ...]
-    limits: tuple[tuple[tuple[str, tuple[int, ...]], ...], ...] = ()
-    chat: bool = False
-    prefix: str = ""
-
-
-Feed: TypeAlias = FeedVectors | FeedSteps | FeedTokens | FeedText
-
-
-@dataclass(frozen=True)
-class Readout:
-    """Where an output element is read; `style` is "class" unless `as` or `spelled`."""
-
-    output: str
-    position: Position | None
-    style: Literal["class", "as", "spelled"] = "class"
-    template: Template = ()
-    among: str | None = None
 
 
 @dataclass(frozen=True)
@@ -213,57 +174,6 @@ class Alignment:
     def variables(self) -> tuple[str, ...]:
         """Elements that are aligned, in file order."""
         return tuple(member.variable for space in self.spaces for member in space.members)
-
-
-# ----------------------------------------------------------------------- circuits
-
-
-@dataclass(frozen=True)
-class Tie:
-    """`variable -> head 8.6` in a circuit: the node carries an algorithm's variable."""
-
-    variable: str
-    algorithm: str
-    node: Site
-
-
-@dataclass(frozen=True)
-class Circuit:
-    """A set of edges claimed to suffice, or how to find one.
-
-    `edges` are (writer, reader) as written: a head that reads means its q, k and v, `attention`
-    all heads of a layer, `input` everything that is embedded. Of a circuit that is found there
-    are `methods` with their settings instead, each searching what the one before it left.
-    `ablation` is what edges outside carry: "zero", "mean", "mean_by_position", "resample".
-    """
-
-    name: str
-    ablation: str = "resample"
-    edges: tuple[tuple[Site, Site], ...] = ()
-    methods: tuple[tuple[str, Settings], ...] = ()
-    ties: tuple[Tie, ...] = ()
-    span: Span = field(default=NOWHERE, compare=False, repr=False)
-
-    @property
-    def found(self) -> bool:
-        """Whether its edges are searched for."""
-        return bool(self.methods)
-
-
-@dataclass(frozen=True)
-class Replacement:
-    """A component whose output is put in its place: by a function, or by a variable's value.
-
-    `function` is "module:function", "" where it is the value of `variable` of `algorithm` in
-    the clean run, through a decoder fitted on `train`.
-    """
-
-    name: str
-    site: Site
-    function: str = ""
-    variable: str = ""
-    algorithm: str = ""
-    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 # --------------------------------------------------------------- counterfactuals
@@ -409,34 +319,6 @@ class Expectation:
     quantity: Quantity
     comparison: Literal[">=", "<=", ">", "<"]
     bound: float
-
-
-@dataclass(frozen=True)
-class Noise:
-    """Gaussian noise on the embeddings of a slot's tokens, drawn anew `draws` times an input."""
-
-    slot: str
-    deviations: float = 3.0
-    draws: int = 1
-
-
-@dataclass(frozen=True)
-class Patching:
-    """A map: each place on the axes given to the base as the source has it, one at a time.
-
-    `pairs` is the interchange whose bases and first sources are run; it says nothing else.
-    `axes` are names and the numbers asked for, () for all there are. With `noise` the base is
-    run with it, and each place is given what it holds in the base's own clean run.
-    """
-
-    text: str
-    metric: str
-    pairs: Line
-    split: str
-    axes: tuple[tuple[str, tuple[int, ...]], ...]
-    method: Literal["exact", "attribution"] = "exact"
-    line: int = 0
-    noise: Noise | None = None
 
 
 # -------------------------------------------------------------------- hypothesis
