@@ -26,6 +26,7 @@ from causalabs.hypothesis.positions import resolve_position
 from causalabs.hypothesis.refs import Findings, listed
 from causalabs.hypothesis.registry import Entry, Method, Parameter, find, names
 from causalabs.hypothesis.rules_circuit import (
+    CircuitTwice,
     DeadCircuit,
     EdgeBackwards,
     EdgeEnd,
@@ -86,7 +87,9 @@ def resolve_circuits(
         else:
             edges, ties = _wires(node, name, title.span, algorithms, shape, found)
             circuit = replace(circuit, edges=edges, ties=ties)
-        circuits.setdefault(name, circuit)
+        first = circuits.setdefault(name, circuit)
+        if first is not circuit and first.span is not None:
+            found.report(CircuitTwice(span=title.span, name=name, first=first.span))
     return tuple(circuits.values()), found.rules
 
 
@@ -131,13 +134,13 @@ def _wires(
     if shape is None:
         return (), ()
     algorithm = algorithms[0] if algorithms else None
+    before = len(found.rules)
     groups: Groups = {}
     for wire in node.wires:
         if isinstance(wire, ast.Group):
             _group(wire, groups, algorithm, shape, found)
     seen: dict[tuple[Site, Site], Span] = {}
     ties: list[Tie] = []
-    before = len(found.rules)
     for edge in edges:
         owner = _tied(edge, groups, algorithms, shape)
         readers = _ends(edge.readers, groups, algorithm, shape, found)
@@ -303,8 +306,9 @@ def _unknown(name: str, shape: Shape) -> bool:
 
 
 def _unknown_node(name: ast.Name, groups: Groups, shape: Shape) -> UnknownNode:
-    components = [component.example for component in shape.components]
-    bare = [component.name for component in shape.components]
+    nodes = [component for component in shape.components if component.name in _NODES]
+    components = [component.example for component in nodes]
+    bare = [component.name for component in nodes]
     hint = nearest(str(name), [*bare, *_ENDS, *groups])
     known = listed([*components, *_ENDS, *groups], most=12)
     return UnknownNode(span=name.span, name=str(name), known=known, suggestion=hint)

@@ -55,7 +55,7 @@ class EdgeBackwards(Told):
     """An edge leads to what is computed no later than where it comes from."""
 
     code: ClassVar[str] = "C704"
-    says: ClassVar[str] = "`{reader}` comes before `{writer}` and cannot read it"
+    says: ClassVar[str] = "`{reader}` cannot read `{writer}`, which is not computed before it"
     types: ClassVar[str] = "turn the edge round, or drop it"
     wrong: ClassVar[str] = circuit(*PATH, "head 1.0 -> head 0.1.v")
     right: ClassVar[str] = circuit(*PATH, "head 0.1 -> head 1.0.v")
@@ -271,4 +271,17 @@ class NothingToSearch(Told):
         + "expect faithfulness of found >= 0.9 on heldout\n"
     )
     right: ClassVar[str] = wrong.replace("heldout 100%", "train 50%, heldout 50%")
+    name: str
+
+
+@rule
+class CircuitTwice(Told):
+    """Two circuits of a file have one name."""
+
+    code: ClassVar[str] = "C717"
+    says: ClassVar[str] = "circuit `{name}` is there twice"
+    first_says: ClassVar[str] = "here before"
+    types: ClassVar[str] = "choose another name for one of the two"
+    wrong: ClassVar[str] = circuit(*PATH) + "circuit claimed by eap(edges = 10)\n"
+    right: ClassVar[str] = circuit(*PATH) + "circuit found by eap(edges = 10)\n"
     name: str

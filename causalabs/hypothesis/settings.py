@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from causalabs.algorithm.names import nearest
@@ -155,11 +156,22 @@ def _value(node: ast.Setting, parameter: Parameter, call: str, found: Findings) 
     items = [(each.span, _plain(each)) for each in parts]
     for span, item in items:
         if isinstance(item, int | float) and not isinstance(item, bool):
+            if parameter.kind == "number" and not _finite(item):
+                _outside(span, "so large", parameter, call, found, "a number below 1e308")
+                return None
             low, high = parameter.low, parameter.high
             if (low is not None and item < low) or (high is not None and item > high):
                 _outside(span, f"{item:,}", parameter, call, found, _bounds(parameter))
                 return None
     return value
+
+
+def _finite(number: float) -> bool:
+    """Whether a number can be computed with: neither `1e400` nor a whole number as large."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
 
 
 def _outside(

@@ -371,6 +371,9 @@ def _unknown(
     options = f"write the name of a circuit: {listed(names)}" if circuits else ""
     if any(alignment.name == name for alignment in evidence.alignments):
         options, suggestion = f"`{name}` is an alignment: write `in {name}`", None
+    elif name in evidence.circuits:
+        options = f"`{name}` is a circuit: ask its `faithfulness`, or `iia` of a variable"
+        suggestion = None
     elif not circuits:
         options = f"write one of {listed(list(dict.fromkeys(names)))}"
     return rules.UnknownSubject(span=span, name=name, suggestion=suggestion, options=options)

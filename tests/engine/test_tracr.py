@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import causalabs
+from causalabs.engine.circuits.build import wired
 from causalabs.engine.errors import EngineError
 from causalabs.engine.networks.program import read_program
 from causalabs.engine.networks.prompts import Prompts
@@ -311,6 +312,34 @@ def rewritten(folder: Path, change: Any) -> Path:
     return path
 
 
+def test_a_causal_program_sees_nothing_later(tmp_path: Path) -> None:
+    """The counts of `hist` become counts so far: in a run, in one that goes on, in a graph."""
+    path = rewritten(tmp_path, lambda about: about.update(causal=True))
+    so_far = "count(x[j] == x[i] and j <= i for j in 0..4)"
+    algorithm = f"input  x[5] : Token\n  output y[i in 0..4] : 0..5 = {so_far}"
+    results = causalabs.run(
+        causalabs.loads(text_of("hist", path=str(path), algorithm=algorithm)), runs=tmp_path
+    )
+    assert results.expectations[0].value == 1.0
+    hypothesis, network = loaded("hist", path=str(path))
+    inputs = network.encode(all_inputs(hypothesis))
+    swapped = inputs.ids.clone()
+    swapped[:, 3] = torch.where(inputs.ids[:, 3] == 2, 3, 2)
+    other = prompts_of(network, swapped)
+    clean, wanted = network.scores(inputs), network.scores(other)
+    site = Site("tokens", position=AtIndex(3))
+    (value,) = network.capture(other, [site])
+    goes_on = network.resume(network.prefix(inputs, [site]), [(site, lambda now: value)])
+    graph = wired(network)
+    base = graph.clean(other)
+    kept = torch.ones(2, len(graph.edges), dtype=torch.bool)
+    kept[1, 0] = False  # cut, and carrying what was there
+    for found in (goes_on, *graph.scores(base, base.terms, kept)):
+        assert all(torch.allclose(found[name], wanted[name]) for name in wanted)
+    changed = [not torch.allclose(clean[name], wanted[name]) for name in sorted(wanted)]
+    assert changed == [False, False, True, True, True]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -323,6 +352,10 @@ def rewritten(folder: Path, change: Any) -> Path:
         (lambda d: d["output"]["labels"].__setitem__(0, "else"), "is labelled `else`"),
         (lambda d: d["output"].update(kind="both"), "where its output stands"),
         (lambda d: d.update(residual_labels="abc"), "list of texts"),
+        (lambda d: d.update(output=None), "its `output` is no description"),
+        (lambda d: d.update(name=7), "its `name` no text"),
+        (lambda d: d.update(causal="yes"), "neither true nor false"),
+        (lambda d: d.update(layers=60_000, heads=60_000, hidden=60_000), "its sizes ask for"),
         (lambda d: d.update(hidden=13), "have `blocks.0.widen_weight` (12, 18), not (13, 18)"),
     ],
 )
@@ -409,3 +442,11 @@ def test_a_site_that_a_program_lacks_lists_its_own() -> None:
     with pytest.raises(EngineError, match="does not exist") as caught:
         network.width(Site("residual", 1, position=Last()))
     assert "`tokens`, `positions`, `embedding`, `residual 0`" in str(caught.value.help)
+
+
+def test_pyvene_refuses_what_its_mirror_is_not_built_for() -> None:
+    from causalabs.engine.pyvene_backend.wrap import body_of
+
+    with pytest.raises(EngineError, match="pyvene cannot run `tracr`") as caught:
+        body_of(loaded("hist")[1])
+    assert "--backend pyvene" in str(caught.value.help)

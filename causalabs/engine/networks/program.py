@@ -24,6 +24,10 @@ LARGEST = 256 * 2**20
 """Bytes of a file; programs of five tokens take a quarter of a megabyte at most."""
 MOST = 65_536
 """Of anything that a program counts."""
+LEAST = 10**6
+"""Weights that cost nothing: which of a small program do not fit is then said one by one."""
+SHOWN = 80
+"""Characters of a path that names no file."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,14 @@ def read_program(path: Path) -> tuple[Program, dict[str, Tensor]]:
     """The program of a file and its weights; an error says why it is none."""
     from safetensors import SafetensorError, safe_open
 
-    if not path.is_file():
+    try:
+        present = path.is_file()
+    except OSError as error:  # no name of a file: too long, say
+        raise AbsentError(
+            f"the program {str(path)[:SHOWN]} cannot be opened: {error.strerror}",
+            "paths are relative to the hypothesis file",
+        ) from error
+    if not present:
         what = "is a folder" if path.is_dir() else "does not exist"
         raise AbsentError(f"the program {path} {what}", "paths are relative to the hypothesis file")
     try:
@@ -64,6 +75,7 @@ def read_program(path: Path) -> tuple[Program, dict[str, Tensor]]:
                 raise ValueError("it holds weights and no description of a program")
             program = _program(json.loads(said))
             tensors: dict[str, Tensor] = {n: file.get_tensor(n) for n in file.keys()}  # noqa: SIM118
+        _small_enough(program, tensors)
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         if isinstance(error, KeyError):
@@ -75,12 +87,28 @@ def read_program(path: Path) -> tuple[Program, dict[str, Tensor]]:
     return program, tensors
 
 
+def _small_enough(program: Program, tensors: Mapping[str, Tensor]) -> None:
+    """Nothing is built that is larger than the weights that are there."""
+    sizes, width = program.sizes, program.sizes.width
+    inner = sizes.heads * sizes.key
+    block = 3 * inner * (width + 1) + (inner + 1) * width
+    block += sizes.hidden * (width + 1) + (sizes.hidden + 1) * width
+    asked = sizes.layers * block + (len(program.tokens) + program.longest + 1) * width
+    there = sum(tensor.numel() for tensor in tensors.values())
+    if asked > 2 * there + LEAST:
+        raise ValueError(f"its sizes ask for {asked:,} weights, and it holds {there:,}")
+
+
 def _program(said: Any) -> Program:
     """The description, checked; `ValueError`, `KeyError` or `TypeError` where it is none."""
     if not isinstance(said, dict) or said.get("format") != FORMAT:
         raise ValueError(f"its description is not of the format `{FORMAT}`")
     labels, tokens = _texts(said["residual_labels"]), _texts(said["tokens"])
     output = said["output"]
+    if not isinstance(output, dict) or not isinstance(said["name"], str):
+        raise ValueError("its `output` is no description, or its `name` no text")
+    if not isinstance(said["causal"], bool):
+        raise ValueError("its `causal` is neither true nor false")
     kind, where, values = output["kind"], _texts(output["labels"]), _texts(output["values"])
     if tokens[:1] != (PAD_WORD,) or BOS not in tokens:
         raise ValueError(f"its tokens do not begin with {PAD_WORD}, or lack {BOS}")
@@ -99,11 +127,11 @@ def _program(said: Any) -> Program:
         norms=False,
     )
     return Program(
-        name=str(said["name"]),
+        name=said["name"],
         sizes=sizes,
         tokens=tokens,
         longest=numbers["longest"],
-        causal=said["causal"] is True,
+        causal=said["causal"],
         labels=labels,
         outputs=dict(zip(values, where, strict=True)) if kind == "categorical" else {},
         number="" if kind == "categorical" else where[0],

@@ -33,11 +33,22 @@ def body_of(network: Network) -> Body:
             return MlpBody(network)
         case Gru():
             return GruBody(network)
-        case Transformer():
+        case Transformer() if _usual(network):
             return TransformerBody(network)
         case LanguageModel():
             return LanguageBody(network)
     raise EngineError(
         f"pyvene cannot run `{network.kind}`",
         "the native backend can: leave out `--backend pyvene`",
+    )
+
+
+def _usual(network: Network) -> bool:
+    """Whether it is built as the mirror is: norms and an MLP in every block, each token blind
+    to what comes after it.
+    """
+    return (
+        isinstance(network, Transformer)
+        and network.causal
+        and all({"first_weight", "widen_weight"} <= set(block) for block in network.blocks)
     )
