@@ -450,3 +450,36 @@ def test_pyvene_refuses_what_its_mirror_is_not_built_for() -> None:
     with pytest.raises(EngineError, match="pyvene cannot run `tracr`") as caught:
         body_of(loaded("hist")[1])
     assert "--backend pyvene" in str(caught.value.help)
+
+
+def test_a_circuit_and_an_alignment_stand_in_one_file(tmp_path: Path) -> None:
+    path = ROOT / "examples" / "programs" / "reverse.safetensors"
+    text = f"""hypothesis both
+domain Token = {{a, b, c}}
+algorithm {{
+  input  x[5] : Token
+  var    moved : Token = x[0]
+  output y[i in 0..4] : Token = if i == 4 then moved else x[4 - i]
+}}
+network tracr("{path}") {{
+  feed "BOS", x[0], x[1], x[2], x[3], x[4]
+  read y[i] at index i + 1
+}}
+alignment {{
+  moved -> head 3.0 at last
+}}
+circuit claimed(ablate = resample) {{
+  tokens   -> head 3.0.v
+  head 3.0 -> output
+}}
+counterfactuals {{
+  sample 40
+  interchange moved
+  split heldout 100%
+}}
+expect iia of moved            >= 0.9 on heldout
+expect faithfulness of claimed >= 0.9 on heldout
+"""
+    results = causalabs.run(causalabs.loads(text), runs=tmp_path)
+    values = [each.estimate.value for each in results.verdicts]
+    assert values == pytest.approx([1.0, 1.0])

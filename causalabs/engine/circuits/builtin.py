@@ -108,11 +108,10 @@ class BuiltInBody:
         return heads_terms(z.permute(0, 2, 3, 1, 4), out, together=together)
 
     def _unseen(self, setting: Prompted) -> Tensor:
-        """Keys that a query may not see: (query, key) or (rows, 1, key)."""
-        count, device = setting.tokens, setting.reads.device
-        if setting.ends is not None:
-            return (torch.arange(count, device=device) >= setting.ends)[:, None]
-        return torch.ones(count, count, dtype=torch.bool, device=device).triu(1)
+        """Keys that a query may not see: (query, key), (key,) or (rows, 1 | query, key)."""
+        place = torch.arange(setting.tokens, device=setting.reads.device)
+        later = place > place[:, None] if self.network.causal else torch.zeros_like(place).bool()
+        return later if setting.ends is None else later | (place >= setting.ends)[:, None]
 
     def mlp(self, layer: int, given: Tensor, setting: Prompted) -> Tensor:
         """The MLP's term, with its bias."""

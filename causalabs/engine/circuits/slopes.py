@@ -213,8 +213,8 @@ def _contract(
         readers = stages[-1].readers.stop - start
         gradients = change.new_empty(rows, readers, columns, width)
         for each in group:
-            mine = each.stage.readers
-            each.write(gradients[:, mine.start - start : mine.stop - start])
+            asked = each.stage.readers
+            each.write(gradients[:, asked.start - start : asked.stop - start])
         low, high = writers.start, min(writers.stop, max(stage.before for stage in stages))
         # (rows, readers, columns * width) @ (rows, columns * width, writers)
         slope = torch.bmm(gradients.flatten(2), change[:, low:high].flatten(2).transpose(1, 2))

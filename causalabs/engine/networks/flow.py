@@ -89,7 +89,7 @@ class Flow:
     """The tensors of a run, of tokens `first` and later; earlier ones by `past` keys and values.
 
     `reads` (batch, groups) are the tokens that are unembedded; `ends` (batch, 1) counts each
-    prompt's tokens where a token may see later ones (it is not `causal`): all but those.
+    prompt's tokens where that is to be known: nobody sees those after.
     """
 
     def __init__(
@@ -208,17 +208,20 @@ class Flow:
         self.tensors["z"] = z.transpose(1, 2).flatten(2)  # (batch, query, inner)
 
     def _future(self, queries: int, keys: int) -> Tensor | None:
-        """Keys that a query may not see: (query, key) or (batch, 1, query | 1, key)."""
-        device = self.reads.device
-        if self.ends is not None:
-            return (torch.arange(keys, device=device) >= self.ends)[:, None, None]
-        if self.narrowed:
-            asked = self.reads.clamp(min=self.first)
-            return (torch.arange(keys, device=device) > asked[:, :, None])[:, None]
-        if queries == 1:
-            return None
-        asked = torch.arange(self.first, self.first + queries, device=device)
-        return torch.arange(keys, device=device) > asked[:, None]
+        """Keys that a query may not see: later ones if `causal`, and those after the end.
+
+        (query, key) or (batch, 1, query | 1, key).
+        """
+        place = torch.arange(keys, device=self.reads.device)
+        ended = None if self.ends is None else (place >= self.ends)[:, None, None]
+        later: Tensor | None = None
+        if self.network.causal and self.narrowed:
+            later = (place > self.reads.clamp(min=self.first)[:, :, None])[:, None]
+        elif self.network.causal and queries > 1:  # the only one is the last
+            later = place > place[self.first : self.first + queries, None]
+        if ended is None or later is None:
+            return ended if later is None else later
+        return ended | later
 
     def _attention(self, block: Block) -> None:
         total = block.linear(self.tensors.pop("z"), "out")
