@@ -120,7 +120,8 @@ def _wanted(hypothesis: Hypothesis, extra: Extra) -> tuple[int, ...]:
     return tuple(
         number
         for number, line in enumerate(hypothesis.counterfactuals.lines)
-        if line.algorithm == alignment.algorithm and set(line.variables) <= set(alignment.variables)
+        if line.algorithm == alignment.algorithm
+        and set() < set(line.variables) <= set(alignment.variables)
     )
 
 

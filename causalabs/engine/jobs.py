@@ -213,7 +213,7 @@ def setting_of(
     lines = {
         number: line
         for number, line in enumerate(hypothesis.counterfactuals.lines)
-        if line.algorithm == alignment.algorithm and _names(line) <= aligned
+        if line.algorithm == alignment.algorithm and set() < _names(line) <= aligned
     }
     if job.control == "whole_site":
         lines = _whole(lines, job, alignment)

@@ -481,5 +481,4 @@ expect iia of moved            >= 0.9 on heldout
 expect faithfulness of claimed >= 0.9 on heldout
 """
     results = causalabs.run(causalabs.loads(text), runs=tmp_path)
-    values = [each.estimate.value for each in results.verdicts]
-    assert values == pytest.approx([1.0, 1.0])
+    assert [each.value for each in results.expectations] == [1.0, 1.0]
