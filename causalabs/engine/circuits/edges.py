@@ -10,25 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalabs.engine.circuits.contract import Edge, Wired
-from causalabs.engine.circuits.nodes import say_edge
+from causalabs.engine.circuits.nodes import edge_text
 from causalabs.engine.errors import EngineError
 from causalabs.hypothesis.circuits import EMBEDDED, site_text
 from causalabs.hypothesis.model import Circuit, Site
 
 Kept = NDArray[np.bool_]
 """(edges,): True is kept, False is cut."""
-
-
-def edge_text(edge: Edge) -> str:
-    """An edge as the file writes it.
-
-    >>> edge_text(Edge(Site("tokens"), Site("head", 3, 0, "v")))
-    'tokens -> head 3.0.v'
-    >>> from causalabs.hypothesis.model import AtIndex
-    >>> edge_text(Edge(Site("mlp", 1, position=AtIndex(2)), Site("output")))
-    'mlp 1 at index 2 -> output'
-    """
-    return say_edge(edge).strip("`")
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,13 +13,16 @@ from causalabs.hypothesis.model import Site
 Half = Literal["attention", "mlp", "output"]
 
 
-def say_edge(edge: Edge) -> str:
+def edge_text(edge: Edge) -> str:
     """An edge as the file writes it.
 
-    >>> say_edge(Edge(Site("mlp", 0), Site("head", 3, head=0, part="v")))
-    '`mlp 0 -> head 3.0.v`'
+    >>> edge_text(Edge(Site("tokens"), Site("head", 3, 0, "v")))
+    'tokens -> head 3.0.v'
+    >>> from causalabs.hypothesis.model import AtIndex
+    >>> edge_text(Edge(Site("mlp", 1, position=AtIndex(2)), Site("output")))
+    'mlp 1 at index 2 -> output'
     """
-    return f"`{say_site(edge.writer).strip('`')} -> {say_site(edge.reader).strip('`')}`"
+    return f"{say_site(edge.writer).strip('`')} -> {say_site(edge.reader).strip('`')}"
 
 
 @dataclass(frozen=True)

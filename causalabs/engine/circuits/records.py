@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from causalabs.engine.circuits.edges import edge_text
 from causalabs.engine.circuits.ground import Pairs
 from causalabs.engine.circuits.job import USUAL, Bench, Subject, random_edges, swept
 from causalabs.engine.circuits.measures import ladder, scale_of
+from causalabs.engine.circuits.nodes import edge_text
 from causalabs.engine.streams import numpy_stream
 from causalabs.hypothesis import registry
 from causalabs.hypothesis.model import Circuit, Setting, Settings

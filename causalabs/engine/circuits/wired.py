@@ -14,7 +14,7 @@ from torch import Tensor
 from causalabs.engine.circuits.body import Body, S
 from causalabs.engine.circuits.contract import Clean, Edge, Loss
 from causalabs.engine.circuits.gradients import soften
-from causalabs.engine.circuits.nodes import say_edge
+from causalabs.engine.circuits.nodes import edge_text
 from causalabs.engine.circuits.slopes import slopes
 from causalabs.engine.circuits.tokens import Tokened
 from causalabs.engine.circuits.walk import Given, terms_of, walk
@@ -48,9 +48,9 @@ class Graph(Generic[S]):
         for edge in extra:
             plain = Edge(_everywhere(edge.writer), _everywhere(edge.reader))
             if plain not in known:
-                raise EngineError(f"there is no edge {say_edge(edge)}", self._help(plain))
+                raise EngineError(f"there is no edge `{edge_text(edge)}`", self._help(plain))
             if plain == edge:
-                raise EngineError(f"the edge {say_edge(edge)} is there already")
+                raise EngineError(f"the edge `{edge_text(edge)}` is there already")
         return Graph(self.body, (*self.extra, *extra))
 
     def rows_at_once(self, inputs: Inputs) -> int:
@@ -165,7 +165,7 @@ class Graph(Generic[S]):
         assert found is not None  # `with_edges` has seen a position
         if not bool(found.any(dim=1).all()):
             raise EngineError(
-                f"the edge {say_edge(edge)} is at no token",
+                f"the edge `{edge_text(edge)}` is at no token",
                 "an edge stays at its token: name the same position at both ends",
             )
         return found

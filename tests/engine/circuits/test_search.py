@@ -12,9 +12,10 @@ from torch import Tensor
 
 from causalabs.engine.circuits.acdc import Search, acdc, visits
 from causalabs.engine.circuits.discover import discover
-from causalabs.engine.circuits.edges import Kept, Wiring, edge_text, with_written, written
+from causalabs.engine.circuits.edges import Kept, Wiring, with_written, written
 from causalabs.engine.circuits.ground import Ground, Pairs
 from causalabs.engine.circuits.measures import completeness, faithfulness, minimality
+from causalabs.engine.circuits.nodes import edge_text
 from causalabs.engine.circuits.ranking import by_slopes, grown, of_size, roc
 from causalabs.engine.circuits.row_values import Wanted
 from causalabs.engine.errors import EngineError

@@ -13,7 +13,7 @@ from torch import Tensor
 from causalabs.engine.circuits import ablation
 from causalabs.engine.circuits.build import wired
 from causalabs.engine.circuits.contract import Clean, Wired
-from causalabs.engine.circuits.nodes import say_edge
+from causalabs.engine.circuits.nodes import edge_text
 from tests.engine.circuits import oracle
 from tests.engine.circuits.test_wired import assert_close, by_site, cuts, share_of
 from tests.engine.test_tracr import loaded, prompts_of
@@ -66,7 +66,7 @@ def greedy(graph: Wired, base: Clean, instead: Tensor) -> set[str]:
             before = harm
         else:
             kept[edge] = True
-    return {say_edge(graph.edges[i]).strip("`") for i in kept.nonzero().flatten().tolist()}
+    return {edge_text(graph.edges[i]) for i in kept.nonzero().flatten().tolist()}
 
 
 ALWAYS = {"head 3.0 -> output", "tokens -> head 3.0.v"}
