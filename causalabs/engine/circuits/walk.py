@@ -7,7 +7,8 @@ to be there instead. With `change` the difference of a writer's term in this run
 
 the last of which is a matrix product over all readers of a stage. Below the first stage with a
 cut edge writers write what they wrote in the clean run. After it each set of edges is a copy
-of the run; copies part only where their sets first differ.
+of the run; copies part only where their sets first differ. A stage that leads to the output in
+none of the sets is not run.
 """
 
 from __future__ import annotations
@@ -70,25 +71,52 @@ class Stream:
 
 
 def parting(
-    stages: Sequence[Stage], kept: NDArray[np.bool_], tokened: Sequence[Sequence[Tokened]]
+    kept: NDArray[np.bool_], columns: Sequence[NDArray[np.int64]]
 ) -> list[NDArray[np.int64]]:
     """For every stage the number of each set's copy of the run: equal for sets equal so far.
+
+    `columns` are the edges that stages read.
+
+    >>> kept = np.ones((3, 8), dtype=bool)
+    >>> kept[2, 3] = kept[1, 7] = False
+    >>> stages = [np.arange(3), np.arange(3, 5), np.arange(5, 8)]
+    >>> [copies.tolist() for copies in parting(kept, stages)]
+    [[0, 0, 0], [0, 0, 1], [0, 1, 2]]
+    """
+    copies = [0] * len(kept)
+    found = []
+    for of_stage in columns:
+        bits = np.packbits(kept[:, of_stage], axis=1)
+        known: dict[tuple[int, bytes], int] = {}
+        keys = [(copy, row.tobytes()) for copy, row in zip(copies, bits, strict=True)]
+        copies = [known.setdefault(key, len(known)) for key in keys]
+        found.append(np.array(copies))
+    return found
+
+
+def living(
+    stages: Sequence[Stage], kept: NDArray[np.bool_], tokened: Sequence[Sequence[Tokened]]
+) -> NDArray[np.bool_]:
+    """Whether kept edges lead from what a stage writes to the output: (sets, stages).
 
     >>> from causalabs.engine.circuits.nodes import Nodes
     >>> stages = Nodes(("embedding",), layers=1, heads=1).stages
     >>> kept = np.ones((3, 8), dtype=bool)
-    >>> kept[2, 3] = kept[1, 7] = False
-    >>> [copies.tolist() for copies in parting(stages, kept, ((), (), ()))]
-    [[0, 0, 0], [1, 1, 0], [2, 1, 0]]
+    >>> kept[1, 6] = kept[2, 7] = kept[1, 4] = False
+    >>> living(stages, kept, ((), (), ())).tolist()
+    [[True, True, True], [False, True, True], [True, False, True]]
     """
-    copies = np.zeros(len(kept), dtype=np.int64)
-    found = []
-    for stage, extra in zip(stages, tokened, strict=True):
-        columns = [*stage.edges, *(edge.column for edge in extra)]
-        bits = np.packbits(kept[:, columns], axis=1).astype(np.int64)
-        keyed = np.concatenate([copies[:, None], bits], axis=1)
-        copies = np.unique(keyed, axis=0, return_inverse=True)[1].reshape(-1)
-        found.append(copies)
+    found = np.ones((len(kept), len(stages)), bool)
+    leads = np.zeros((len(kept), stages[-1].before), bool)
+    for number in reversed(range(len(stages))):
+        stage = stages[number]
+        if stage.half != "output":
+            found[:, number] = leads[:, stage.writes.start : stage.writes.stop].any(axis=1)
+        of_stage = kept[:, stage.edges.start : stage.edges.stop]
+        by_reader = of_stage.reshape(len(kept), len(stage.readers), stage.before)
+        leads[:, : stage.before] |= by_reader.any(axis=1) & found[:, number, None]
+        for edge in tokened[number]:
+            leads[:, edge.writer] |= kept[:, edge.column] & found[:, number]
     return found
 
 
@@ -96,11 +124,21 @@ def parting(
 def walk(given: Given[S], kept: Tensor) -> list[Scores]:
     """Scores of the rows, one for each set of `kept` (sets, edges), all in one pass."""
     body, stages, setting = given.body, given.stages, given.setting
-    table = kept.cpu().numpy()
-    copies = parting(stages, table, given.tokened)
-    cut = [_cuts(table, stage, extra) for stage, extra in zip(stages, given.tokened, strict=True)]
+    table = np.array(kept.cpu().numpy())
+    alive = living(stages, table, given.tokened)
+    columns = [_columns(*each) for each in zip(stages, given.tokened, strict=True)]
+    cut = [
+        not (table[:, of_stage].all(axis=1) | ~alive[:, i]).all()
+        for i, of_stage in enumerate(columns)
+    ]
+    # What leads nowhere may be given anything: all edges to it are cut, so that copies stay one.
+    for i, of_stage in enumerate(columns):
+        if not alive[:, i].all():
+            table[np.ix_(~alive[:, i], of_stage)] = False
+    kept = torch.from_numpy(table).to(kept.device)
+    copies = parting(table, columns)
     begin = cut.index(True) if True in cut else len(stages) - 1
-    shared = stages[begin].before
+    shared = stages[begin].writes.start
     # changes of shared writers, and of others as they come: (copies, writers, rows, columns, width)
     clean = given.terms[:shared] - given.instead[:shared]
     own = given.terms.new_empty(
@@ -112,18 +150,22 @@ def walk(given: Given[S], kept: Tensor) -> list[Scores]:
         first = np.unique(now, return_index=True)[1]  # a set of each copy
         if number > begin and len(first) > len(own):
             parents = torch.from_numpy(copies[number - 1][first]).to(own.device)
-            used = stage.before - shared
+            used = stage.writes.start - shared
             spread = own.new_empty(len(first), *own.shape[1:])
             torch.index_select(own[:, :used], 0, parents, out=spread[:, :used])
             own = spread
+        written = slice(stage.writes.start, stage.writes.stop)
+        if not alive[:, number].any():
+            own[:, written.start - shared : written.stop - shared] = 0
+            continue
         of_copy = kept[torch.from_numpy(first).to(kept.device)]
         shares = of_copy[:, stage.edges.start : stage.edges.stop].to(own.dtype)
         shares = shares.view(len(first), len(stage.readers), stage.before)
-        changes = (clean, own[:, : stage.before - shared])
+        changes = (clean[: stage.before], own[:, : max(0, stage.before - shared)])
         tokened = given.tokened[number]
         if stage.half == "output":
             reads = setting.reads
-            changes = (at_columns(clean, reads), at_columns(changes[1], reads))
+            changes = (at_columns(changes[0], reads), at_columns(changes[1], reads))
             tokened = [edge.at(reads) for edge in tokened]
             x = at_columns(stream.at(stage).expand(given.terms.shape[1:]), reads)
         else:
@@ -134,7 +176,6 @@ def walk(given: Given[S], kept: Tensor) -> list[Scores]:
             return _of_sets(body.scores(x[:, 0], setting), now, len(setting.reads))
         x = body.normed(stage.layer, stage.half, x)
         terms = written_by(body, stage, x, setting)
-        written = slice(stage.writes.start, stage.writes.stop)
         instead = given.instead[written]
         own[:, written.start - shared : written.stop - shared] = terms - instead
     raise AssertionError("the last stage is the output")
@@ -192,10 +233,10 @@ def at_columns(x: Tensor, at: Tensor) -> Tensor:
     return x[..., rows, at, :]
 
 
-def _cuts(kept: NDArray[np.bool_], stage: Stage, extra: Sequence[Tokened]) -> bool:
-    columns = [edge.column for edge in extra]
-    whole = kept[:, stage.edges.start : stage.edges.stop].all()
-    return not (whole and kept[:, columns].all())
+def _columns(stage: Stage, extra: Sequence[Tokened]) -> NDArray[np.int64]:
+    """The edges that a stage reads."""
+    more = [edge.column for edge in extra]
+    return np.concatenate([np.arange(stage.edges.start, stage.edges.stop), np.array(more, int)])
 
 
 def _of_sets(scores: Scores, copies: NDArray[np.int64], rows: int) -> list[Scores]:

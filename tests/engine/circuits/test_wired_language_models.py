@@ -39,6 +39,27 @@ def test_any_edges_cut_agree_with_hooked_runs(name: str) -> None:
             torch.testing.assert_close(wanted, clean, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["gpt2", "gpt_neox"])
+def test_few_edges_cut_and_few_kept_agree_with_hooked_runs(name: str) -> None:
+    """Runs begin late where little is cut, and leave out what leads nowhere."""
+    network = support.network(name)
+    graph = wired(network)
+    inputs = network.encode(support.columns((7, 5), seed=1))
+    base = graph.clean(inputs)
+    source = graph.clean(network.encode(support.columns((7, 5), seed=2)))
+    last = (inputs.lengths - 1)[:, None, None]
+    late = [i for i, e in enumerate(graph.edges) if str(e.reader.component) == "mlp"]
+    kept = torch.cat([torch.ones(2, len(graph.edges)) > 0, cuts(graph, 3, chance=0.05)])
+    kept[0, late[0]] = kept[1, late[-1]] = False
+    kept[4] = cuts(graph, 1, seed=3)[0]
+    there = by_site(graph, source.terms, base.terms)
+    for number, scores in enumerate(graph.scores(base, source.terms, kept)):
+        share = share_of(graph, kept[number])
+        logits = oracle.language_model(graph, inputs, there, share)
+        wanted = logits.gather(1, last.expand(-1, -1, logits.shape[2]))[:, 0, [3, 5, 7]]
+        torch.testing.assert_close(scores["answer"], wanted, atol=1e-5, rtol=1e-5)
+
+
 def test_keys_and_values_are_nodes_of_a_group_of_heads() -> None:
     graph = wired(support.network("llama"))
     layer = [site for site in graph.readers if site.layer == 1]
