@@ -46,7 +46,7 @@ def norm_of(module: nn.Module, width: int, tolerance: float) -> Norm:
     The weight of the latter is read off what it makes of ones, as some models keep it less 1.
     `EngineError` where the module does something else.
     """
-    like = next(module.parameters())
+    like = next(module.parameters(), torch.empty(0))
     ones = torch.ones(width, dtype=like.dtype, device=like.device)
     epsilon = next((e for e in map(module.__dict__.get, _EPSILONS) if e is not None), None)
     if isinstance(module, nn.LayerNorm):

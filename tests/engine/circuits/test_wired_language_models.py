@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 import torch
 
 from causalabs.engine.circuits import ablation
 from causalabs.engine.circuits.build import wired
 from causalabs.engine.circuits.language_model import LanguageModelBody
+from causalabs.engine.circuits.norms import norm_of
 from causalabs.engine.errors import EngineError
 from causalabs.engine.language_models.contract import Prompts, Read
 from causalabs.hypothesis.model import Last, Site
@@ -15,22 +18,23 @@ from tests.engine.circuits import oracle
 from tests.engine.circuits.test_wired import by_site, cuts, share_of, total_of
 from tests.engine.language_models import support
 
+graph_of = cache(lambda name: wired(support.network(name)))
 FAMILIES = [name for name in support.NAMES if name not in ("gemma2", "gemma3_text")]
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_any_edges_cut_agree_with_hooked_runs(name: str) -> None:
-    network = support.network(name)
-    graph = wired(network)
-    base_inputs = network.encode(support.columns((7, 5, 6), seed=1))
-    source_inputs = network.encode(support.columns((7, 5, 6), seed=2))
+    graph = graph_of(name)
+    network = graph.network
+    base_inputs = network.encode(support.columns((7, 5), seed=1))
+    source_inputs = network.encode(support.columns((7, 5), seed=2))
     base, source = graph.clean(base_inputs), graph.clean(source_inputs)
-    kept = cuts(graph, 3, chance=0.7)
+    kept = cuts(graph, 2, chance=0.7)
     kept[0] = True
     found = graph.scores(base, source.terms, kept)
     there = by_site(graph, source.terms, base.terms)
     last = (base_inputs.lengths - 1)[:, None, None]
-    for number in range(3):
+    for number in range(2):
         logits = oracle.language_model(graph, base_inputs, there, share_of(graph, kept[number]))
         wanted = logits.gather(1, last.expand(-1, -1, logits.shape[2]))[:, 0, [3, 5, 7]]
         torch.testing.assert_close(found[number]["answer"], wanted, atol=1e-5, rtol=1e-5)
@@ -61,7 +65,7 @@ def test_few_edges_cut_and_few_kept_agree_with_hooked_runs(name: str) -> None:
 
 
 def test_keys_and_values_are_nodes_of_a_group_of_heads() -> None:
-    graph = wired(support.network("llama"))
+    graph = graph_of("llama")
     layer = [site for site in graph.readers if site.layer == 1]
     assert [(s.head, s.part) for s in layer if s.component == "head"] == [
         *((head, "q") for head in range(4)),
@@ -69,6 +73,23 @@ def test_keys_and_values_are_nodes_of_a_group_of_heads() -> None:
     ]
     last = [edge.writer for edge in graph.edges if edge.reader == Site("output")]
     assert last == list(graph.writers)
+
+
+class Centred(torch.nn.RMSNorm):
+    """Has an epsilon, and takes the mean away."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x - x.mean(dim=-1, keepdim=True))
+
+
+def test_norms_of_another_formula_are_refused() -> None:
+    with pytest.raises(EngineError, match="do not go through the norm `Tanh`"):
+        norm_of(torch.nn.Tanh(), 8, 1e-3)
+    with pytest.raises(EngineError, match="do not go through the norm `Centred`"):
+        norm_of(Centred(8, eps=1e-6), 8, 1e-3)
+    plain = torch.nn.LayerNorm(8, elementwise_affine=False)
+    x = torch.randn(3, 8, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(norm_of(plain, 8, 1e-3)(x), plain(x))
 
 
 @pytest.mark.parametrize("name", ["gemma2", "gemma3_text"])
@@ -84,10 +105,10 @@ def test_parts_that_do_not_make_up_the_model_are_refused(monkeypatch: pytest.Mon
         wired(network)
 
 
-@pytest.mark.parametrize("name", ["gpt2", "qwen3", "gpt_neox"])
+@pytest.mark.parametrize("name", ["gpt2", "qwen3", "gemma", "gpt_neox"])
 def test_slopes_and_shares_agree(name: str) -> None:
-    network = support.network(name)
-    graph = wired(network)
+    graph = graph_of(name)
+    network = graph.network
     base = graph.clean(network.encode(support.columns((7, 5), seed=1)))
     source = graph.clean(network.encode(support.columns((7, 5), seed=2)))
     kept = torch.ones(len(graph.edges), requires_grad=True)
