@@ -42,7 +42,11 @@ TELLING = 0.2
 """Share of interchanges that a rival answers differently, if one can be had that does."""
 
 MOVES = 0.05
-"""Share of interchanges that must change the rival's own output: it is about its variable too."""
+"""Share of interchanges that must change the rival's own output: it is about its variable too.
+
+And share after which the output must not just be the source's, unless it always is in the right
+algorithm: a variable that is the answer in other words is found wherever the answer is.
+"""
 
 
 @dataclass(frozen=True)
@@ -239,9 +243,31 @@ def _judged(trial: _Trial, edited: tuple[tuple[Variable, Expression], ...]) -> _
     ]
     if moves and float(np.mean(moves)) < MOVES:
         return None
+    if (
+        _carried(trial, changed, clean, after)
+        < MOVES
+        <= _carried(trial, changed, trial.clean, trial.after)
+    ):
+        return None
     same = ~differ(trial.outputs, clean)[trial.bases]
     apart = [differ(mine, yours).mean() for mine, yours in zip(trial.after, after, strict=True)]
     return _Candidate(rival, edited, float(same.mean()), float(np.mean(apart)))
+
+
+def _carried(
+    trial: _Trial,
+    changed: str,
+    clean: Mapping[str, Column],
+    after: Sequence[Mapping[str, Column]],
+) -> float:
+    """Share of a variable's interchanges after which the output is not the source's clean one."""
+    found = []
+    for line, rows, mine in zip(trial.lines, trial.examples.lines, after, strict=True):
+        source = line.source_of(changed) if changed in line.variables and line.sources else None
+        if source is not None:
+            theirs = {name: clean[name][rows.sources[source]] for name in mine}
+            found.append(float(differ(mine, theirs).mean()))
+    return float(np.mean(found)) if found else 1.0
 
 
 def _with(right: Algorithm, edited: Sequence[tuple[Variable, Expression]]) -> Algorithm | None:

@@ -154,3 +154,29 @@ def test_the_rival_answers_the_same_rows_otherwise() -> None:
     assert np.array_equal(one.base, two.base)
     differ = float((one.answers["total"] != two.answers["total"]).mean())
     assert differ == pytest.approx(found.apart, abs=0.05)
+
+
+COMPARE = """  input  x, y : 0..5
+  input  flip : bool
+  var    larger : bool = x > y
+  output answer : bool = larger xor flip"""
+
+
+def test_a_rivals_variable_is_not_the_answer_in_other_words() -> None:
+    """`x > y xor flip`, handed on as it is, would be found wherever the answer is."""
+    hypothesis = made(COMPARE, "x, y, flip", "answer", "larger")
+    wrong = rival(hypothesis).algorithm
+    every = [
+        {"x": x, "y": y, "flip": flip} for x, y, flip in product(range(6), range(6), (False, True))
+    ]
+    differs = 0
+    for base, source in product(every[::5], every[::3]):
+        after = wrong.run(base, {"larger": wrong.run(source)["larger"][0]})["answer"][0]
+        differs += bool(after != wrong.run(source)["answer"][0])
+    assert differs > 0
+
+
+def test_it_may_be_where_the_right_one_is() -> None:
+    """A variable that is handed on as the output leaves no other rival."""
+    plain = COMPARE.replace("larger xor flip", "larger").replace("  input  flip : bool\n", "")
+    assert rival(made(plain, "x, y", "answer", "larger")).apart > 0
