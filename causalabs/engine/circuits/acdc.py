@@ -5,8 +5,10 @@ An edge goes when the metric rises by less than a threshold, always on the graph
 
 One forward an edge is slow. Most edges go, so we run a chain of graphs at once, each with one
 more edge cut than the one before, as if all of them went; up to the first that must stay this
-is what one by one finds. What leads nowhere is cut without a run, since it changes nothing.
-Several thresholds are lanes of the same search: they share every run until they part.
+is what one by one finds. Where a circuit is expected, its edges are taken to stay instead: a
+chain that comes as expected is all of use, whatever it keeps. What leads nowhere is cut without
+a run, since it changes nothing. Several thresholds are lanes of the same search: they share every
+run until they part.
 """
 
 from __future__ import annotations
@@ -72,12 +74,13 @@ class _Lane:
 
 @dataclass(frozen=True, eq=False)
 class _Step:
-    """A lane's graph after one more edge of the chain is cut."""
+    """A lane's graph after one more edge of the chain is cut; `stays` is what is expected of it."""
 
     at: int
     edge: int
     kept: Kept
     leads: NDArray[np.bool_]
+    stays: bool = False
 
 
 def acdc(
@@ -86,15 +89,20 @@ def acdc(
     order: NDArray[np.int64],
     thresholds: Sequence[float],
     start: Kept | None = None,
+    expected: Kept | None = None,
 ) -> list[Cut]:
-    """The circuit of each threshold, in their order; `start` is what is cut down (all edges)."""
+    """The circuit of each threshold, in their order; `start` is what is cut down (all edges).
+
+    What is found never depends on what is `expected`, only how soon.
+    """
+    hoped = np.zeros(len(wiring), bool) if expected is None else expected
     kept = np.ones(len(wiring), bool) if start is None else start.copy()
     leads = np.zeros(len(wiring.readers), bool)
     value = float(evaluate(kept[None])[0])
     lanes = [_Lane(tuple(sorted(set(thresholds))), kept, leads, value, 0, runs=1)]
     found: dict[float, Cut] = {}
     while lanes:
-        chains = [_chain(lane, wiring, order) for lane in lanes]
+        chains = [_chain(lane, wiring, order, hoped) for lane in lanes]
         # A chain's first step goes on from the lane; what is left of an empty one is done.
         sets = [step.kept for chain, _ in chains for step in chain]
         values = evaluate(np.stack(sets)) if sets else np.zeros(0)
@@ -114,8 +122,10 @@ def acdc(
     return [found[threshold] for threshold in thresholds]
 
 
-def _chain(lane: _Lane, wiring: Wiring, order: NDArray[np.int64]) -> tuple[list[_Step], _Step]:
-    """The next graphs of a lane as if every edge went, and where the chain ends.
+def _chain(
+    lane: _Lane, wiring: Wiring, order: NDArray[np.int64], expected: Kept
+) -> tuple[list[_Step], _Step]:
+    """The next graphs of a lane as if every edge went but the expected, and where the chain ends.
 
     Edges that are cut already, or that lead nowhere, take no run.
     """
@@ -130,7 +140,8 @@ def _chain(lane: _Lane, wiring: Wiring, order: NDArray[np.int64]) -> tuple[list[
         was = bool(kept[edge])
         kept[edge] = False
         if was and leads[reader]:
-            chain.append(_Step(at, edge, kept.copy(), leads.copy()))
+            chain.append(_Step(at, edge, kept.copy(), leads.copy(), bool(expected[edge])))
+            kept[edge] = expected[edge]
         at += 1
     return chain, _Step(at, -1, kept, leads)
 
@@ -138,27 +149,29 @@ def _chain(lane: _Lane, wiring: Wiring, order: NDArray[np.int64]) -> tuple[list[
 def _decided(
     lane: _Lane, chain: Sequence[_Step], end: _Step, values: NDArray[np.float64]
 ) -> list[_Lane]:
-    """Where the lane's thresholds stand after a chain: each at the first edge that it keeps."""
-    before = np.concatenate([[lane.value], values[:-1]]) if len(values) else values
-    rises = values - before
+    """Where the lane's thresholds stand after a chain: each at the first edge that surprises it."""
+    before = [lane.value]  # along what is expected
+    for step, each in zip(chain, values.tolist(), strict=True):
+        before.append(before[-1] if step.stays else each)
+    rises = values - np.array(before[:-1])
+    expected = np.array([step.stays for step in chain], bool)
     groups: dict[int, list[float]] = {}
     for threshold in lane.thresholds:
-        stays = np.flatnonzero(rises >= threshold)
-        groups.setdefault(int(stays[0]) if len(stays) else len(chain), []).append(threshold)
+        surprises = np.flatnonzero((rises >= threshold) != expected)
+        place = int(surprises[0]) if len(surprises) else len(chain)
+        groups.setdefault(place, []).append(threshold)
     going = []
     for place, thresholds in groups.items():
         runs = lane.runs + len(chain)
         if place == len(chain):
-            value = float(values[-1]) if len(values) else lane.value
             length = min(LONGEST, 2 * lane.length)
-            new = _Lane(tuple(thresholds), end.kept, end.leads, value, end.at, length, runs)
+            new = _Lane(tuple(thresholds), end.kept, end.leads, before[-1], end.at, length, runs)
             going.append(new)
             continue
         step = chain[place]
         kept = step.kept.copy()
-        kept[step.edge] = True
-        length = min(LONGEST, max(SHORTEST, 2 * place))
-        value = float(before[place])
+        kept[step.edge] = not step.stays
+        value = float(values[place]) if step.stays else before[place]
         going.append(
             replace(
                 lane,
@@ -167,7 +180,7 @@ def _decided(
                 leads=step.leads,
                 value=value,
                 at=step.at + 1,
-                length=length,
+                length=min(LONGEST, max(SHORTEST, 2 * place)),
                 runs=runs,
             )
         )
@@ -182,9 +195,14 @@ class Search:
     wiring: Wiring
     among: Kept
 
-    def cut(self, order: NDArray[np.int64], thresholds: Sequence[float]) -> list[Cut]:
-        """The circuit of each threshold."""
-        return acdc(self.evaluate, self.wiring, order, thresholds, self.among)
+    def cut(
+        self,
+        order: NDArray[np.int64],
+        thresholds: Sequence[float],
+        expected: Kept | None = None,
+    ) -> list[Cut]:
+        """The circuit of each threshold, sooner where it is about as expected."""
+        return acdc(self.evaluate, self.wiring, order, thresholds, self.among, expected)
 
     def sweep(self, order: NDArray[np.int64]) -> list[Cut]:
         """Circuits of thresholds from nearly nothing to all the harm there is."""
@@ -201,5 +219,5 @@ class Search:
         if fits[0] == 0:
             return known[0]
         low, high = known[fits[0] - 1].threshold, known[fits[0]].threshold
-        between = self.cut(order, np.geomspace(low, high, THRESHOLDS).tolist())
+        between = self.cut(order, np.geomspace(low, high, THRESHOLDS).tolist(), known[fits[0]].kept)
         return next(cut for cut in between if int(cut.kept.sum()) <= size)

@@ -128,14 +128,16 @@ def _by_acdc(
     if "edges" in asked:
         chosen = search.of_size(first, int(_number(asked, "edges")), cuts)
     else:
-        chosen = search.cut(first, [_number(asked, "threshold")])[0]
+        threshold = _number(asked, "threshold")
+        chosen = search.cut(first, [threshold], _nearest(cuts, threshold))[0]
     kept = wiring.pruned(chosen.kept)
     found = Discovered(kept, among, sweep=tuple(cuts), examples=len(held.pairs), metric=metric)
     if not last:
         return found
     others = []
     for name, order in list(zip(names, orders, strict=True))[1 : int(_number(asked, "orders"))]:
-        other = wiring.pruned(search.cut(order, [chosen.threshold])[0].kept)
+        cut = search.cut(order, [chosen.threshold], chosen.kept)[0]
+        other = wiring.pruned(cut.kept)
         others.append((name, int(other.sum()), int((other & kept).sum())))
     redundant = stand_ins(evaluate, wiring, kept, chosen.threshold)
     return replace(
@@ -144,6 +146,12 @@ def _by_acdc(
         orders=tuple(others),
         redundant=redundant,
     )
+
+
+def _nearest(cuts: list[Cut], threshold: float) -> Kept | None:
+    """What the next smaller threshold of a sweep left."""
+    below = [cut for cut in cuts if cut.threshold <= threshold]
+    return max(below, key=lambda cut: cut.threshold).kept if below else None
 
 
 def _ranked(cuts: list[Cut]) -> Ranked:

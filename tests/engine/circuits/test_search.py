@@ -213,6 +213,17 @@ def test_chains_of_cuts_find_what_one_by_one_finds(seed: int, threshold: float, 
         if want is not None:
             # What leads nowhere changes nothing, and may be kept by neither.
             assert (wiring.pruned(cut.kept) == wiring.pruned(want)).all()
+    # What is expected, rightly or at random, changes only how soon it is found.
+    hopes = expected, np.random.default_rng(seed).random(len(wiring)) < 0.5
+    alone = acdc(evaluate, wiring, tried, [threshold, threshold / 7])
+    for hope in hopes:
+        for cut, want in zip(
+            acdc(evaluate, wiring, tried, [threshold, threshold / 7], expected=hope),
+            alone,
+            strict=True,
+        ):
+            assert (wiring.pruned(cut.kept) == wiring.pruned(want.kept)).all()
+            assert cut.value == pytest.approx(want.value, abs=1e-9)
 
 
 def test_a_sweep_shares_its_runs() -> None:
