@@ -175,10 +175,16 @@ def _asked(
     hypothesis: Hypothesis, plan: Plan, done: Results | None, *, bare: bool, curve: bool
 ) -> tuple[bool, bool] | None:
     """Whether a battery and curves are to be measured; None where a finished run has them."""
+    from causalabs.errors import RunError
     from causalabs.extras import subjects
 
     fitted = {job.alignment for job in subjects(hypothesis, plan)}
-    battery, curve = bool(fitted) and not bare, bool(fitted) and curve
+    if curve and not fitted:
+        raise RunError(
+            f"nothing is fitted in `{hypothesis.name}`, so there is no curve against capacity",
+            "leave out `--curve`, or align a variable with `in k learned dims`",
+        )
+    battery = bool(fitted) and not bare
     if done is None:
         return battery, curve
     has = {each.alignment for each in done.batteries}, {each.alignment for each in done.curves}
