@@ -82,10 +82,8 @@ def search_lines(record: CircuitRecord) -> list[str]:
     """What to know of a search: its cost, other orders of visits, nodes that stand in."""
     lines = []
     if record.method:
-        lines.append(
-            f"searched in {record.runs:,} runs over {record.examples:,} examples, "
-            f"{record.seconds:.1f} s"
-        )
+        runs = f" in {record.runs:,} runs" if record.runs else ""  # slopes take none
+        lines.append(f"searched{runs} over {record.examples:,} examples, {record.seconds:.1f} s")
     for order, count, shared in record.orders:
         lines.append(f"order {order}: {count:,} edges, {shared:,} of them in the circuit")
     for node, other in record.redundant:
