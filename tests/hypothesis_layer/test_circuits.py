@@ -129,6 +129,13 @@ def test_a_tie_aligns_the_variable_with_the_node() -> None:
     assert not hypothesis.unsupported
 
 
+def test_an_edge_is_at_named_tokens_and_at_none_to_be_chosen() -> None:
+    plain = circuit("head 0.1 at last -> mlp 1", "input -> output") + COUNTS
+    assert not read(plain).unsupported
+    chosen = read(plain.replace("at last", "at any token"))
+    assert chosen.unsupported == ("`any token` in a circuit: checked, but not run by this version",)
+
+
 def test_methods_keep_their_settings_and_defaults() -> None:
     text = discovery("eap(edges = 9) then acdc(threshold = 0.1, order = earliest)")
     (found,) = read(text + COUNTS.replace("claimed", "found")).circuits
