@@ -29,14 +29,30 @@ def wanted(expectation: Expectation) -> tuple[Term, ...]:
     )
 
 
+def rivals_in(expectation: Expectation) -> tuple[Term, ...]:
+    """Terms of rival algorithms that a difference is taken to: where they fail tells them apart."""
+    mine = {term.algorithm for term in wanted(expectation)}
+    upward = 1 if expectation.comparison in (">=", ">") else -1
+    return tuple(
+        term
+        for term in expectation.quantity.terms
+        if mine
+        and term.sign == -upward
+        and term.metric == "iia"
+        and not term.control.name
+        and term.algorithm not in mine
+    )
+
+
 def failing(hypothesis: Hypothesis, job: Job, measured: Sequence[Measured]) -> tuple[Measured, ...]:
     """Measurements of a job with wrong answers that some expectation cannot do with.
 
-    A line counts by itself: one that reaches the bound is left out, though their mean fails.
+    Those of rivals too, which an expectation lives by: they show what tells the two apart. A
+    line counts by itself: one that reaches the bound is left out, though their mean fails.
     """
     found: dict[tuple[str, int, str], Measured] = {}
     for expectation in hypothesis.expectations:
-        for term in wanted(expectation):
+        for term in (*wanted(expectation), *rivals_in(expectation)):
             if procedure(term) != (job.control, job.alignment):
                 continue
             keys = {(term.metric, line, expectation.quantity.split or "") for line in _lines(term)}
@@ -75,24 +91,27 @@ def told(
     judged: Sequence[Judged],
     outcomes: Mapping[str, Outcome],
 ) -> tuple[tuple[Counterexample, ...], tuple[Residual, ...]]:
-    """Of each expectation not met, or undecided, the first seed's finds line by line."""
+    """Of each expectation not met, or undecided, the first seed's finds line by line.
+
+    Of one that is met, what was found of the rivals it is better than.
+    """
     counterexamples: list[Counterexample] = []
     residuals: list[Residual] = []
     for expectation, found in zip(hypothesis.expectations, judged, strict=True):
-        if found.verdict == "met":
-            continue
+        met = found.verdict == "met"
         split = expectation.quantity.split or ""
-        for term in wanted(expectation):
+        for term in rivals_in(expectation) if met else wanted(expectation):
+            rival = term.algorithm if met else ""
             jobs = [outcomes[job_of(term, seed, plan).name] for seed in plan.seeds]
             for line in _lines(term):
                 key = (term.metric, line, split)
                 failed = (each for outcome in jobs for each in outcome.counterexamples)
-                counterexamples += _first(failed, key, found.text)
+                counterexamples += _first(failed, key, found.text, rival)
                 rules = (each for outcome in jobs for each in outcome.residuals)
-                residuals += _first(rules, key, found.text)
+                residuals += _first(rules, key, found.text, rival)
     return tuple(counterexamples), tuple(residuals)
 
 
-def _first(found: Iterator[Told], key: tuple[str, int, str], text: str) -> list[Told]:
+def _first(found: Iterator[Told], key: tuple[str, int, str], text: str, rival: str) -> list[Told]:
     mine = (each for each in found if (each.metric, each.line, each.split) == key)
-    return [replace(each, expectation=text) for each in mine][:1]
+    return [replace(each, expectation=text, rival=rival) for each in mine][:1]

@@ -99,7 +99,8 @@ class Counterexample:
 
     Values are as people write them, those of vectors lists. `failing` of `measured` examples
     fail; this one was made from one of them in `runs` runs of the network, 0 where it is the
-    simplest of those measured (`shrunk` false).
+    simplest of those measured (`shrunk` false). `rival` is the algorithm that it fails, where that
+    is not the one claimed.
     """
 
     metric: str
@@ -118,6 +119,7 @@ class Counterexample:
     shrunk: bool
     runs: int
     expectation: str = ""
+    rival: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,7 @@ class Residual:
     fitted_on: int
     z: float
     expectation: str = ""
+    rival: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,7 +34,7 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
 
     Distance counts insertions, deletions, substitutions and swaps of neighbours, a change
     of case for half; ties go to the first candidate. A name that differs in case alone is
-    always near, and so is the one name that begins as `name` does.
+    always near, and the one name that begins with three letters or more of `name` nearer yet.
 
     >>> nearest("partail", ["total", "partial"])
     'partial'
@@ -49,6 +49,9 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
     for candidate in candidates:
         if candidate != name and candidate.lower() == name.lower():
             return candidate
+    begun = [c for c in candidates if len(name) >= 3 and c.startswith(name) and c != name]
+    if len(begun) == 1:
+        return begun[0]
     letters = set(name.lower())
     close = [
         candidate
@@ -62,9 +65,6 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
         distance = _distance(name, candidate)
         if distance < best and distance < max(len(name), len(candidate)):
             best, found = distance, candidate
-    if found is None and len(name) >= 3:
-        longer = [candidate for candidate in candidates if candidate.startswith(name)]
-        return longer[0] if len(longer) == 1 and longer[0] != name else None
     return found
 
 

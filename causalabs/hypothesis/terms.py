@@ -61,7 +61,7 @@ def read_metric(
                 span=metric.name.span,
                 name=str(metric.name),
                 suggestion=nearest(metric.name, metrics),
-                metrics=listed(metrics, 20),
+                metrics=listed(metrics, 40),
             )
         )
     modifiers = registry.names(registry.Modifier)

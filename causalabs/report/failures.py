@@ -13,10 +13,13 @@ MOST_SHOWN = 3
 
 
 def failure_texts(results: Results, expectation: str | None = None) -> list[str]:
-    """Paragraphs about the expectations not met, or about one of them, in their order."""
+    """Paragraphs about the expectations not met, or about one of them, in their order.
+
+    Of a met one it is told where the rivals fail that it is better than.
+    """
     found = []
     for judged in results.expectations:
-        if judged.verdict == "met" or expectation not in (None, judged.text):
+        if expectation not in (None, judged.text):
             continue
         examples = [each for each in results.counterexamples if each.expectation == judged.text]
         rules = [each for each in results.residuals if each.expectation == judged.text]
@@ -26,7 +29,7 @@ def failure_texts(results: Results, expectation: str | None = None) -> list[str]
             found.append("\n".join(said))
         shown = {each.line for each in examples}
         for rule in (each for each in rules if each.line not in shown):
-            found.append(f"interchange of {rule.name}\n{residual_text(rule)}")
+            found.append(f"{_whose(rule)}interchange of {rule.name}\n{residual_text(rule)}")
         if len(examples) > MOST_SHOWN:
             left = ", ".join(each.name for each in examples[MOST_SHOWN:])
             found.append(f"more failing interchanges of {judged.text}, in --json: {left}")
@@ -39,7 +42,7 @@ def counterexample_lines(example: Counterexample) -> Iterator[str]:
     kind = "smallest failing" if example.shrunk else "simplest measured failing"
     where = f" on {example.split}" if example.split else ""
     yield (
-        f"{kind} {what}{where} ({example.failing:,} of {example.measured:,} fail, "
+        f"{_whose(example)}{kind} {what}{where} ({example.failing:,} of {example.measured:,} fail, "
         f"seed {example.seed})"
     )
     vectors: dict[str, str] = {}
@@ -53,6 +56,10 @@ def counterexample_lines(example: Counterexample) -> Iterator[str]:
         yield f"  {_exchanged(each)}"
     answered = (_answers(example.algorithm), _answers(example.network))
     yield f"  the algorithm answers {answered[0]}, the network {answered[1]}"
+
+
+def _whose(found: Counterexample | Residual) -> str:
+    return f"the rival {found.rival}: " if found.rival else ""
 
 
 def hunt_text(hunt: Hunt) -> str:

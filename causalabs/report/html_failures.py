@@ -18,7 +18,11 @@ def failures_section(results: Results) -> Markup | None:
         examples = [each for each in results.counterexamples if each.expectation == judged.text]
         rules = [each for each in results.residuals if each.expectation == judged.text]
         if examples or rules:
-            parts.append(element("h3", judged.text))
+            rival = examples[0].rival if examples else rules[0].rival
+            told = (
+                f"{judged.text}: met, and where the rival {rival} fails" if rival else judged.text
+            )
+            parts.append(element("h3", told))
         for example in examples:
             parts += _example(example)
             parts += [element("p", _rule(rule)) for rule in rules if rule.line == example.line]

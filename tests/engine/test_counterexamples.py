@@ -114,6 +114,62 @@ def test_the_smallest_failing_interchange_is_found_and_told(tmp_path: Path) -> N
     assert "wrong in 100 % of cases with `source.partial >= 15 and base.c >= 2`, 0 %" in text
 
 
+RIVALS = """
+algorithm sums {
+  input  a, b, c : 0..9
+  var    partial : 0..18 = a + b
+  output total   : 0..27 = partial + c
+}
+
+algorithm others {
+  input  a, b, c : 0..9
+  var    late    : 0..18 = b + c
+  output total   : 0..27 = late + a
+}
+
+network given() {
+  feed a, b, c
+  read total
+}
+
+alignment of sums {
+  partial -> module "first".output in dims 0..0
+}
+
+alignment of others {
+  late -> module "first".output in dims 0..0
+}
+
+counterfactuals {
+  sample 4_000
+  interchange sums.partial
+  interchange others.late
+  split train 50%, heldout 50%
+}
+
+expect iia of sums - iia of others >= BOUND on heldout
+"""
+
+
+@pytest.mark.parametrize(("bound", "told"), [("0.5", "others"), ("0.99", "")])
+def test_of_a_rival_that_is_beaten_it_is_told_where_it_fails(
+    tmp_path: Path, bound: str, told: str
+) -> None:
+    """Of a difference that is too small, where the claimed algorithm fails."""
+    module = Adder(15, 2) if told == "" else Adder(99, 99)
+    hypothesis = causalabs.loads(RIVALS.replace("BOUND", bound), folder=tmp_path)
+    results = causalabs.run(hypothesis, network=module, feed=feed, runs=tmp_path / "runs")
+    assert results.verdict == ("met" if told else "not met")
+    (found,) = results.counterexamples
+    assert (found.rival, found.name) == (told, "late" if told else "partial")
+    assert found.algorithm != found.network
+    assert Results.from_json(json.loads(json.dumps(results.to_json()))) == results
+    console = Console(width=130, file=StringIO())
+    show(results, console)
+    said = "the rival others: smallest failing interchange of late"
+    assert (said in console.file.getvalue()) == bool(told)  # type: ignore[attr-defined]
+
+
 def test_what_is_shown_is_still_admitted(tmp_path: Path) -> None:
     conditions = {
         "KEEP": "keep where base.a != 0 and source.c > base.b",

@@ -282,7 +282,7 @@ def test_interchange_finds_a_variable_where_the_compiler_put_it(tmp_path: Path) 
         "expect iia of seen in fitted >= 0.99 on heldout\n"
         "expect iia of seen in wrong  <= 0.01 on heldout",
     )
-    results = causalabs.run(causalabs.loads(text), runs=tmp_path)
+    results = causalabs.run(causalabs.loads(text), runs=tmp_path, bare=True)
     assert results.verdict == "met", [e.value for e in results.expectations]
 
 
