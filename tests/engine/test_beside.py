@@ -20,6 +20,7 @@ from causalabs.engine.errors import EngineError
 from causalabs.engine.fit import Budget, fit
 from causalabs.engine.networks import build as building
 from causalabs.engine.networks.train import Recipe
+from causalabs.errors import RunError
 from causalabs.extras import BATTERY, battery, not_run
 from causalabs.hypothesis.model import Hypothesis
 from causalabs.plans import make_plan
@@ -258,9 +259,11 @@ def test_what_has_nothing_fitted_has_no_battery(tmp_path: Path) -> None:
     plain = TEXT.replace("2 learned dims", "dims 0..3").replace(
         "third -> hidden 0", "third -> hidden 1"
     )
-    results = run(plain, tmp_path, curve=True)
+    results = run(plain, tmp_path)
     assert results.batteries == results.curves == ()
-    assert run(plain, tmp_path, curve=True).cached
+    assert run(plain, tmp_path).cached
+    with pytest.raises(RunError, match="nothing is fitted in"):
+        run(plain, tmp_path, curve=True)
 
 
 def test_a_large_model_gets_no_untrained_twin_unless_asked() -> None:
