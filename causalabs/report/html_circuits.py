@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from causalabs.report.circuits import distinct, edge_lines, search_lines
 from causalabs.report.html_elements import Markup, element, figure_of, joined, scrolling, table
 from causalabs.report.html_plot import LEFT, RIGHT, WIDTH, Scale, shortened
-from causalabs.report.html_search import BOTTOM, height_of
+from causalabs.report.html_search import BOTTOM, grid_of, height_of
 from causalabs.report.numbers import number
 from causalabs.results_circuits import CircuitRecord, SweepPoint
 
@@ -146,7 +146,7 @@ def _sweep(found: CircuitRecord) -> Markup:
     numbers = (each for p in points for each in (p.value, p.low, p.high, p.random))
     scale = Scale.over([0.0, 1.0, *(each for each in numbers if math.isfinite(each))])
     most = max(max(each.edges for each in points), 2)
-    drawn = _grid(scale)
+    drawn = grid_of(scale)
     random = [(each.edges, each.random) for each in points]
     drawn.append(_series(random, most, scale, beside=True))
     drawn.append(_series([(p.edges, p.value) for p in points], most, scale, whiskers=points))
@@ -168,16 +168,6 @@ def _along(edges: int, most: int) -> float:
     """Where a number of edges is drawn; none at the left end."""
     left = LEFT + 60
     return left + (RIGHT - 16 - left) * math.log1p(max(edges, 0)) / math.log1p(most)
-
-
-def _grid(scale: Scale) -> list[Markup]:
-    drawn = []
-    for tick in scale.ticks:
-        y = height_of(scale, tick)
-        drawn.append(element("line", class_="grid", x1=LEFT + 40, x2=RIGHT, y1=y, y2=y))
-        text = element("text", f"{tick:g}", class_="axis", x=LEFT + 32, y=y + 4, text_anchor="end")
-        drawn.append(text)
-    return drawn
 
 
 def _series(

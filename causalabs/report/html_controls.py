@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from causalabs.batteries import Battery, Controlled, Curve, CurvePoint
 from causalabs.report.html_elements import Markup, element, figure_of, joined, scrolling, table
 from causalabs.report.html_plot import LEFT, RIGHT, WIDTH, Scale, Shown, plots, shortened
-from causalabs.report.html_search import BOTTOM, across, height_of
+from causalabs.report.html_search import BOTTOM, across, grid_of, height_of
 from causalabs.report.numbers import capacity_text, number
 from causalabs.results import Judged
 
@@ -96,7 +96,7 @@ def _picture(found: Curve, title: str) -> Markup:
     every = [each for p in found.points for each in (p.value, p.low, p.high)]
     scale = Scale.over([0.0, 1.0, *(each for each in every if math.isfinite(each))])
     controls = list(dict.fromkeys(each.control for each in found.points))
-    drawn = _grid(scale)
+    drawn = grid_of(scale)
     for control in sorted(controls, key=lambda name: name == ""):  # the network on top
         points = [each for each in order if each.control == control]
         drawn.append(_series(points, labels, scale, beside=control != ""))
@@ -114,16 +114,6 @@ def _picture(found: Curve, title: str) -> Markup:
     said = "A square is a map that is not linear. " if odd else ""
     caption = element("figcaption", f"Below each basis, the numbers fitted. {said}", *keys)
     return element("figure", scrolling(picture, title), caption)
-
-
-def _grid(scale: Scale) -> list[Markup]:
-    drawn = []
-    for tick in scale.ticks:
-        y = height_of(scale, tick)
-        drawn.append(element("line", class_="grid", x1=LEFT + 40, x2=RIGHT, y1=y, y2=y))
-        text = element("text", f"{tick:g}", class_="axis", x=LEFT + 32, y=y + 4, text_anchor="end")
-        drawn.append(text)
-    return drawn
 
 
 def _series(

@@ -180,13 +180,7 @@ def _profile(space: str, labels: Sequence[str], group: Sequence[Search], best: f
 def _lines(space: str, labels: Sequence[str], group: Sequence[Search]) -> Markup:
     finite = [score for each in group for score in each.scores if math.isfinite(score)]
     scale = Scale.over([0.0, *finite])
-    drawn: list[Markup] = []
-    for tick in scale.ticks:
-        y = height_of(scale, tick)
-        drawn.append(element("line", class_="grid", x1=LEFT + 40, x2=RIGHT, y1=y, y2=y))
-        drawn.append(
-            element("text", f"{tick:g}", class_="axis", x=LEFT + 32, y=y + 4, text_anchor="end")
-        )
+    drawn = grid_of(scale)
     controls = list(dict.fromkeys(each.control for each in group))
     for each in sorted(group, key=lambda search: search.control == ""):
         drawn.append(_line(each, scale, DASHES[controls.index(each.control) % len(DASHES)]))
@@ -269,3 +263,14 @@ def _key(control: str, dash: str) -> Markup:
     picture = element("svg", sign, class_="plot", viewBox="-8 -8 16 16", aria_hidden="true")
     name = f"under {control}" if control else "the network"
     return element("span", picture, name, class_="key")
+
+
+def grid_of(scale: Scale) -> list[Markup]:
+    """A line across the picture at each tick, with its number."""
+    drawn: list[Markup] = []
+    for tick in scale.ticks:
+        y = height_of(scale, tick)
+        drawn.append(element("line", class_="grid", x1=LEFT + 40, x2=RIGHT, y1=y, y2=y))
+        text = element("text", f"{tick:g}", class_="axis", x=LEFT + 32, y=y + 4, text_anchor="end")
+        drawn.append(text)
+    return drawn

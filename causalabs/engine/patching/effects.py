@@ -46,7 +46,7 @@ class Pairs:
     def clean(self, rows: Tensor) -> NDArray[np.float64]:
         """The metric of clean runs of these inputs, in the pairs' places: (pairs,)."""
         scores = {name: column[rows] for name, column in self.store.scores().items()}
-        return _numbers(self.value(scores, slice(0, len(rows))))
+        return numbers(self.value(scores, slice(0, len(rows))))
 
 
 @torch.no_grad()
@@ -65,7 +65,7 @@ def patched(
             prefix = pairs.store.prefix(sites, pairs.base[part])
             edits = [[_edit(pairs, places[number], part)] for number in group]
             scores = pairs.store.network.resume_each(prefix, edits)
-            return [_numbers(pairs.value(each, part)) for each in scores]
+            return [numbers(pairs.value(each, part)) for each in scores]
 
         together = len(group) if _staggers(pairs.store) else 1
         parts, pairs.store.at_once = in_parts(len(pairs), pairs.store.at_once, run, shared=together)
@@ -95,17 +95,21 @@ def _groups(places: Sequence[PlaceOf], store: Store) -> Iterator[list[int]]:
 
 def _edit(pairs: Pairs, place: PlaceOf, part: slice) -> tuple[Site, Edit]:
     """The place of the pairs in a slice as their sources have it."""
-    source = pairs.store.rows((place.site,), pairs.source[part])
+    return place.site, put(place, pairs.store.rows((place.site,), pairs.source[part]))
+
+
+def put(place: PlaceOf, values: Tensor) -> Edit:
+    """What is at a place replaced by these values of its site: (rows, width)."""
 
     def edit(current: Tensor) -> Tensor:
-        given = source.to(current.dtype)
+        given = values.to(current.dtype)
         if not place.dims:
             return given
         edited = current.clone()
         edited[:, list(place.dims)] = given[:, list(place.dims)]
         return edited
 
-    return place.site, edit
+    return edit
 
 
 def attributed(
@@ -121,7 +125,7 @@ def attributed(
         like = [store.rows((site,), pairs.base[part]) for site in sites]
         moves = [torch.zeros_like(each, requires_grad=True) for each in like]
         prefix = store.prefix(sites, pairs.base[part])
-        edits = [(site, _add(move)) for site, move in zip(sites, moves, strict=True)]
+        edits = [(site, add(move)) for site, move in zip(sites, moves, strict=True)]
         total = pairs.value(store.network.resume(prefix, edits), part).sum()
         slopes = torch.autograd.grad(total, moves, allow_unused=True)
         products = {
@@ -131,19 +135,21 @@ def attributed(
         }
         if report is not None:
             report(rows[-1] / len(pairs))
-        return np.stack([_numbers(_summed(products[p.site], p.dims)) for p in places])
+        return np.stack([numbers(_summed(products[p.site], p.dims)) for p in places])
 
     parts, _ = in_parts(len(pairs), max(1, store.at_once // 8), run)
     return np.concatenate(parts, axis=1)
 
 
-def _add(move: Tensor) -> Edit:
-    return lambda current: current + move.to(current.dtype)
+def add(move: Tensor) -> Edit:
+    """What is there, moved by so much: (rows, width)."""
+    return lambda current: current + move.to(current.device, current.dtype)
 
 
 def _summed(product: Tensor, dims: Sequence[int]) -> Tensor:
     return product[:, list(dims)].sum(dim=1) if dims else product.sum(dim=1)
 
 
-def _numbers(column: Tensor) -> NDArray[np.float64]:
+def numbers(column: Tensor) -> NDArray[np.float64]:
+    """A column as numpy's doubles."""
     return column.detach().cpu().double().numpy()

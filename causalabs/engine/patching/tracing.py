@@ -19,9 +19,10 @@ from torch import Tensor
 from causalabs.engine.answers import METRICS, classes_of_outputs, divergence
 from causalabs.engine.batches import in_parts
 from causalabs.engine.errors import EngineError
+from causalabs.engine.patching.effects import add, numbers, put
 from causalabs.engine.patching.maps import MOST, MOST_OF, Report, check_apart, map_of
 from causalabs.engine.patching.places import PlaceOf, places_of
-from causalabs.engine.protocol import Edit, Network, Scores
+from causalabs.engine.protocol import Network, Scores
 from causalabs.engine.resources import Resources, all_columns
 from causalabs.engine.rows import members_of
 from causalabs.engine.store import Store
@@ -72,7 +73,7 @@ class _Traced:
     def clean(self) -> NDArray[np.float64]:
         """The metric of clean runs: (rows,)."""
         scores = {name: column[self.rows] for name, column in self.store.scores().items()}
-        return _numbers(self.value(scores, self.rows))
+        return numbers(self.value(scores, self.rows))
 
     @torch.no_grad()
     def noised(self, restored: Sequence[PlaceOf]) -> NDArray[np.float64]:
@@ -82,33 +83,13 @@ class _Traced:
         def run(part: slice) -> NDArray[np.float64]:
             rows = self.rows[part]
             prefix = self.store.prefix(sites, rows)
-            edits = [(self.span, _add(self.noise[part]))]
+            edits = [(self.span, add(self.noise[part]))]
             for place in restored:
-                edits.append((place.site, _put(place, self.store.rows((place.site,), rows))))
-            return _numbers(self.value(self.store.network.resume(prefix, edits), rows))
+                edits.append((place.site, put(place, self.store.rows((place.site,), rows))))
+            return numbers(self.value(self.store.network.resume(prefix, edits), rows))
 
         parts, self.store.at_once = in_parts(len(self.rows), self.store.at_once, run)
         return np.concatenate(parts)
-
-
-def _add(noise: Tensor) -> Edit:
-    return lambda current: current + noise.to(current.device, current.dtype)
-
-
-def _put(place: PlaceOf, clean: Tensor) -> Edit:
-    def edit(current: Tensor) -> Tensor:
-        given = clean.to(current.dtype)
-        if not place.dims:
-            return given
-        edited = current.clone()
-        edited[:, list(place.dims)] = given[:, list(place.dims)]
-        return edited
-
-    return edit
-
-
-def _numbers(column: Tensor) -> NDArray[np.float64]:
-    return column.detach().cpu().double().numpy()
 
 
 def _traced(
