@@ -14,6 +14,7 @@ import numpy as np
 
 from causalabs.hypothesis import registry
 from causalabs.hypothesis.model import Expectation, Hypothesis, Quantity, Term
+from causalabs.hypothesis.screening import EFFECTS
 from causalabs.looks import (
     Bound,
     Look,
@@ -196,6 +197,8 @@ def _pieces(
             weight = term.sign / len(measured)
             # Circuits are run on the same pairs: a metric of two of them is paired row by row.
             metric = term.metric if term.subjects and each.split else each.metric
+            if term.metric in EFFECTS:  # all effects of the same inputs are of the same rows
+                metric = f"effects between {term.between}"
             pairing = (seed, metric, plan.drawn_as(each.line), each.split)
             found.append(Piece(weight, each, pairing, *_bounds(term.metric)))
     return found

@@ -14,7 +14,8 @@ from causalabs.syntax import ast
 SCREENS_OFF = "screens_off"
 TOTAL, DIRECT, INDIRECT = "total_effect", "natural_direct_effect", "natural_indirect_effect"
 MEDIATED = "proportion_mediated"
-BETWEEN = (SCREENS_OFF, TOTAL, DIRECT, INDIRECT, MEDIATED)
+EFFECTS = (TOTAL, DIRECT, INDIRECT, MEDIATED)
+BETWEEN = (SCREENS_OFF, *EFFECTS)
 """Metrics that resample inputs."""
 
 Between = tuple[tuple[str, ...], tuple[str, ...]]

@@ -118,3 +118,16 @@ def test_an_input_that_changes_no_answer_has_no_effect_to_speak_of(
     asked = "report total_effect of inside between c and answer on heldout"
     with pytest.raises(EngineError, match="never changes"):
         results_of(monkeypatch, tmp_path, asked, network=wired(3.0, 1.0))
+
+
+def test_effects_of_the_same_inputs_are_paired(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = (
+        "report total_effect of inside on heldout",
+        "report total_effect of inside - natural_direct_effect of inside on heldout",
+    )
+    results = results_of(monkeypatch, tmp_path, *asked, network=wired(3.0, 1.0))
+    alone, difference = results.reports
+    assert difference.value == pytest.approx(3.0)
+    assert difference.samples == alone.samples  # the same examples, asked twice
